@@ -1,0 +1,65 @@
+"""One SQLite file, used by one thread at a time."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter
+
+from emulator.blocking import blocking
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Callers annotate with these instead of importing sqlite3 themselves.
+Connection = sqlite3.Connection
+Row = sqlite3.Row
+IntegrityError = sqlite3.IntegrityError
+
+
+class Database:
+    """A file in WAL mode with numbered migrations.
+
+    `run(fn, *args)` executes `fn(connection, *args)` in one transaction on a worker thread; an exception
+    rolls it back. Transactions of one file never overlap, so no caller needs a lock.
+    """
+
+    def __init__(self, path: Path, migrations: str) -> None:
+        """Open `path`, creating it, and apply the `NNNN_*.sql` files of the package `migrations`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._limiter = CapacityLimiter(1)
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        migrate(self._connection, migrations)
+
+    async def run(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await blocking(self._limiter, lambda: self._transact(lambda c: fn(c, *args, **kwargs)))
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self._connection)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return result
+
+    def close(self) -> None:
+        """Close the file. No call of `run` may be under way."""
+        self._connection.close()
+
+
+def migrate(connection: Connection, package: str) -> None:
+    """Apply the scripts whose number is above the file's `user_version`, each in a transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    scripts = sorted((f for f in files(package).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    for script in scripts:
+        number = int(re.match(r"\d+", script.name)[0])  # type: ignore[index]
+        if number > version:
+            sql = script.read_text(encoding="utf-8")
+            connection.executescript(f"BEGIN; {sql}; PRAGMA user_version = {number}; COMMIT;")
