@@ -1,0 +1,16 @@
+"""Amazon Resource Names of SageMaker's resources."""
+
+from typing import NamedTuple
+
+
+class TrainingJobKey(NamedTuple):
+    """What names a training job: names are unique within an account and a Region."""
+
+    account_id: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The job's ARN. The name is lower-cased in it, as real ARNs show."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:training-job/{self.name.lower()}"

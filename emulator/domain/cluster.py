@@ -1,0 +1,96 @@
+"""What a training job is compiled to before anything is touched: one spec per ML compute instance."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one instance's container may use."""
+
+    memory_bytes: int
+    """Memory and swap together, so there is no swap."""
+    cpus: int
+    shm_bytes: int
+    gpu_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InstanceSpec:
+    """One container: everything the backend needs to know of it."""
+
+    host: str
+    """`algo-1` ... `algo-N`; resolvable by the cluster's other hosts, and by nobody else."""
+    image: str
+    entrypoint: tuple[str, ...] | None
+    """None keeps the image's own."""
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    directories: tuple[str, ...]
+    """Absolute directories to make before the start, root-owned, mode 0755."""
+    files: Mapping[str, str]
+    """Absolute path -> text, written before the start, root-owned, mode 0644."""
+    input_layers: tuple[str, ...]
+    """Directories below the cluster's work directory whose trees, merged, are /opt/ml/input.
+
+    The container gets a private, writable view; the layers themselves stay as they are.
+    """
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """All instances of one training job, and the network that only they share."""
+
+    name: str
+    """Unique in this installation; letters, digits, `-`. Names of containers and volumes derive from it."""
+    isolated: bool
+    """No way in or out of the network except between its hosts (EnableNetworkIsolation)."""
+    instances: tuple[InstanceSpec, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON-able data, for golden files."""
+        return asdict(self)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(instance.host for instance in self.instances)
+
+
+class LogLine(NamedTuple):
+    timestamp_ns: int
+    """Nanoseconds since the epoch, as the Engine stamped the line."""
+    message: str
+    """Without the line end."""
+
+
+@dataclass(frozen=True)
+class InstanceExit:
+    """How one container ended."""
+
+    host: str
+    exit_code: int
+    oom_killed: bool
+    finished_at: datetime
+    peak_memory_bytes: int | None = None
+    """The highest memory use that was seen, page cache not counted; None where it was never sampled."""
+    detail: str = ""
+    """Why the container could not start, in the Engine's words; empty otherwise."""
+
+
+class FoundInstance(NamedTuple):
+    """An instance that exists on the backend, running or ended."""
+
+    cluster: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What the backend's machine has."""
+
+    cpus: int
+    memory_bytes: int
+    gpu_ids: tuple[str, ...]

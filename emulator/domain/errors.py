@@ -1,0 +1,91 @@
+"""The caller's faults, in AWS's words.
+
+Every text that had to be learnt by hand stands here with its source; texts that follow from the API model
+are made in wire/validation.py. Sources: [create] sagemaker-examples and sdk issues with real output,
+[K] AWS practice without a public capture; both are told apart in docs/fidelity.md.
+"""
+
+
+class ServiceError(Exception):
+    """Becomes the HTTP error answer `{"__type": code, "message": text}` with `status`."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def validation_error(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)
+
+
+def operation_not_emulated(service: str, operation: str) -> ServiceError:
+    """AWS has the operation, the emulator has not: said plainly, never a pretended success."""
+    text = f"The emulator does not implement {service}.{operation}. See docs/fidelity.md for what it does."
+    return ServiceError("NotImplemented", text, status=501)
+
+
+# CloudWatch Logs
+def invalid_parameter(message: str) -> ServiceError:
+    return ServiceError("InvalidParameterException", message)
+
+
+def mutually_exclusive(one: str, other: str) -> ServiceError:
+    return invalid_parameter(
+        f"{one} and {other} are mutually exclusive parameters. Specify only one of them."
+    )
+
+
+def log_group_not_found() -> ServiceError:
+    """[K] Both SDKs tolerate the code before the first log of an account."""
+    return ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
+
+
+def log_stream_not_found() -> ServiceError:
+    return ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
+
+
+# Training jobs
+
+
+def training_job_name_in_use(arn: str) -> ServiceError:
+    """Source: amazon-sagemaker-examples#3108."""
+    return ServiceError(
+        "ResourceInUse",
+        "Training job names must be unique within an AWS account and region, "
+        f"and a training job with this name already exists ({arn})",
+    )
+
+
+def resource_not_found() -> ServiceError:
+    """Describe and Stop of an unknown job, although the model has ResourceNotFound (boto3#2808)."""
+    return validation_error("Requested resource not found.")
+
+
+def training_job_is_over(status: str) -> ServiceError:
+    """StopTrainingJob of a finished job (awslabs/benchmark-ai#928)."""
+    return validation_error(f"The request was rejected because the training job is in status {status}.")
+
+
+def no_objects_found(uri: str, region: str, role: str, bucket: str, fault: str = "") -> ServiceError:
+    """Create with an empty or unreadable S3 input (amazon-sagemaker-examples#2489)."""
+    text = (
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
+        f"exists in the selected region ({region}), that objects exist under that S3 prefix, and that the role "
+        f'"{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+    )
+    return validation_error(f"{text} Error message from S3: {fault}" if fault else text)
+
+
+def not_emulated(member: str, value: str, instead: str) -> ServiceError:
+    """A value that AWS takes and the emulator cannot honour: refused, not ignored."""
+    return validation_error(f"The emulator does not support {value} as {member} yet. {instead}")
+
+
+def too_many_tags(limit: int) -> ServiceError:
+    return ServiceError("ResourceLimitExceeded", f"A resource can have at most {limit} tags.")
+
+
+def invalid_next_token() -> ServiceError:
+    return validation_error("The NextToken is invalid; repeat the request without it.")

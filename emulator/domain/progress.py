@@ -1,0 +1,89 @@
+"""How far a training job is: the part of its row that only the job plane writes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emulator.domain.cluster import Limits
+from emulator.domain.status import FINAL_MESSAGES, MOVES, Message, SecondaryStatus
+from emulator.domain.stop_reason import StopReason
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Transition(Frozen):
+    """One secondary status and its latest message (API SecondaryStatusTransition)."""
+
+    status: SecondaryStatus
+    start_time: datetime
+    end_time: datetime | None = None
+    message: str
+
+
+class Placement(Frozen):
+    """What the scheduler gave to the job; decided once, so that a resumed job is compiled to the same spec."""
+
+    limits: Mapping[str, Limits]
+    """By host."""
+    notices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """What the user should know of a host's limits, by host; the first lines of its log stream."""
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(limits.memory_bytes for limits in self.limits.values())
+
+    @property
+    def gpu_ids(self) -> frozenset[str]:
+        return frozenset(gpu for limits in self.limits.values() for gpu in limits.gpu_ids)
+
+
+class Progress(Frozen):
+    """Replaced as a whole, never edited."""
+
+    secondary_status: SecondaryStatus
+    transitions: tuple[Transition, ...]
+    last_modified_time: datetime
+    placement: Placement | None = None
+    training_start_time: datetime | None = None
+    """Start of Downloading: from here billing and MaxRuntimeInSeconds count."""
+    training_end_time: datetime | None = None
+    launched_at: datetime | None = None
+    """When every container had been started."""
+    object_counts: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
+    """How many objects each host got, by channel."""
+    stop_reason: StopReason | None = None
+    failure_reason: str | None = None
+
+    @classmethod
+    def begin(cls, now: datetime) -> "Progress":
+        first = Transition(status=SecondaryStatus.STARTING, start_time=now, message=Message.STARTING)
+        return cls(secondary_status=SecondaryStatus.STARTING, transitions=(first,), last_modified_time=now)
+
+    def say(self, message: str, now: datetime, **facts: Any) -> "Progress":
+        """Another message within the same status."""
+        last = self.transitions[-1].model_copy(update={"message": message})
+        return self._with(now, transitions=(*self.transitions[:-1], last), **facts)
+
+    def enter(self, status: SecondaryStatus, message: str, now: datetime, **facts: Any) -> "Progress":
+        """Close the current transition and open the next. Raises ValueError for a move that is not allowed."""
+        if status not in MOVES[self.secondary_status]:
+            raise ValueError(f"A training job cannot go from {self.secondary_status} to {status}.")
+        closed = self.transitions[-1].model_copy(update={"end_time": now})
+        opened = Transition(
+            status=status, start_time=now, end_time=now if status.is_final else None, message=message
+        )
+        return self._with(
+            now, secondary_status=status, transitions=(*self.transitions[:-1], closed, opened), **facts
+        )
+
+    def finish(self, status: SecondaryStatus, now: datetime, **facts: Any) -> "Progress":
+        """Enter a final status; the end of training is told only where training began."""
+        end = now if self.training_start_time is not None else None
+        return self.enter(status, FINAL_MESSAGES[status], now, training_end_time=end, **facts)
+
+    def _with(self, now: datetime, **facts: Any) -> "Progress":
+        return self.model_copy(update={"last_modified_time": now, **facts})

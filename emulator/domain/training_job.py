@@ -1,0 +1,108 @@
+"""A training job: what was asked for, and how far it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from emulator.domain.arn import TrainingJobKey
+from emulator.domain.channel import Channel, InputMode
+from emulator.domain.member import Member
+from emulator.domain.progress import Progress
+from emulator.domain.resource_config import ResourceConfig
+from emulator.domain.s3_uri import S3Uri
+from emulator.domain.status import FINAL, SecondaryStatus, TrainingJobStatus
+
+MAX_RUNTIME_DEFAULT = 86_400
+"""Seconds, API StoppingCondition$MaxRuntimeInSeconds."""
+
+
+class AlgorithmSpecification(Member):
+    training_image: str | None = None
+    algorithm_name: str | None = None
+    training_input_mode: InputMode
+    container_entrypoint: tuple[str, ...] = ()
+    container_arguments: tuple[str, ...] = ()
+    metric_definitions: tuple[Mapping[str, str], ...] = ()
+
+
+class OutputDataConfig(Member):
+    s3_output_path: str
+    compression_type: str = "GZIP"
+
+    @property
+    def uri(self) -> S3Uri:
+        return S3Uri.parse(self.s3_output_path)
+
+
+class StoppingCondition(Member):
+    max_runtime_in_seconds: int = MAX_RUNTIME_DEFAULT
+
+
+class TrainingJobRequest(Member):
+    """The members of CreateTrainingJob that the emulator acts on; the rest is echoed from the document."""
+
+    training_job_name: str
+    role_arn: str
+    algorithm_specification: AlgorithmSpecification
+    output_data_config: OutputDataConfig
+    resource_config: ResourceConfig
+    input_data_config: tuple[Channel, ...] = ()
+    hyper_parameters: Mapping[str, str] = Field(default_factory=dict)
+    environment: Mapping[str, str] = Field(default_factory=dict)
+    stopping_condition: StoppingCondition = StoppingCondition()
+    enable_network_isolation: bool = False
+
+    def channel_hosts(self, channel: Channel) -> tuple[str, ...]:
+        """The hosts that receive the channel, in numeric order (API S3DataSource$InstanceGroupNames)."""
+        groups = channel.source.instance_group_names
+        return tuple(h.name for h in self.resource_config.hosts() if not groups or h.group in groups)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    key: TrainingJobKey
+    creation_time: datetime
+    document: Mapping[str, Any]
+    """The request as it was validated, in wire casing."""
+    progress: Progress
+    stop_requested_at: datetime | None = None
+
+    @property
+    def arn(self) -> str:
+        return self.key.arn
+
+    @property
+    def request(self) -> TrainingJobRequest:
+        return TrainingJobRequest.model_validate(self.document)
+
+    @property
+    def is_final(self) -> bool:
+        return self.progress.secondary_status.is_final
+
+    @property
+    def status(self) -> TrainingJobStatus:
+        """Derived: the API plane writes only the wish to stop, the job plane only the progress."""
+        if self.is_final:
+            return FINAL[self.progress.secondary_status]
+        if self.stop_requested_at is not None or self.progress.stop_reason is not None:
+            return TrainingJobStatus.STOPPING
+        return TrainingJobStatus.IN_PROGRESS
+
+    @property
+    def secondary_status(self) -> SecondaryStatus:
+        """As callers see it: Stopping from the moment that StopTrainingJob was accepted."""
+        unheard = self.stop_requested_at is not None and self.progress.stop_reason is None
+        if unheard and not self.is_final and self.progress.secondary_status is not SecondaryStatus.UPLOADING:
+            return SecondaryStatus.STOPPING
+        return self.progress.secondary_status
+
+    @property
+    def last_modified_time(self) -> datetime:
+        times = [self.progress.last_modified_time, self.stop_requested_at]
+        return max(time for time in times if time is not None)
+
+    def advance(self, progress: Progress) -> "TrainingJob":
+        return replace(self, progress=progress)
