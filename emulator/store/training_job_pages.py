@@ -1,0 +1,85 @@
+"""Pages of ListTrainingJobs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from emulator.domain.status import SecondaryStatus
+from emulator.sqlite import Connection, Row
+
+SORT_COLUMNS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    account_id: str
+    region: str
+    limit: int
+    sort_by: str = "CreationTime"
+    descending: bool = False
+    name_contains: str | None = None
+    times: Mapping[str, datetime] = field(default_factory=dict)
+    """`creation_time >`, `creation_time <`, `last_modified_time >`, `last_modified_time <`."""
+    after: tuple[str, str] | None = None
+    """(sort value, name) of the last row of the page before."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    name: str
+    arn: str
+    creation_time: datetime
+    last_modified_time: datetime
+    status: str
+    secondary_status: SecondaryStatus
+    training_end_time: datetime | None
+    position: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    summaries: tuple[Summary, ...]
+    has_more: bool
+
+
+def read_page(connection: Connection, query: PageQuery) -> Page:
+    conditions, values = _where(query)
+    column = SORT_COLUMNS[query.sort_by]
+    order = "DESC" if query.descending else "ASC"
+    rows = connection.execute(
+        f"SELECT *, {column} AS position, json_extract(progress, '$.training_end_time') AS ended"  # noqa: S608
+        f" FROM listed_training_jobs WHERE {' AND '.join(conditions)}"
+        f" ORDER BY {column} {order}, name {order} LIMIT ?",
+        (*values, query.limit + 1),
+    ).fetchall()
+    return Page(tuple(_summary(row) for row in rows[: query.limit]), len(rows) > query.limit)
+
+
+def _where(query: PageQuery) -> tuple[list[str], list[Any]]:
+    conditions = ["account_id = ?", "region = ?"]
+    values: list[Any] = [query.account_id, query.region]
+    for comparison, time in query.times.items():
+        conditions.append(f"{comparison} ?")
+        values.append(time.astimezone(UTC).isoformat(timespec="microseconds"))
+    if query.name_contains is not None:
+        conditions.append("instr(lower(name), lower(?)) > 0")
+        values.append(query.name_contains)
+    if query.after is not None:
+        sign = "<" if query.descending else ">"
+        conditions.append(f"({SORT_COLUMNS[query.sort_by]}, name) {sign} (?, ?)")
+        values.extend(query.after)
+    return conditions, values
+
+
+def _summary(row: Row) -> Summary:
+    return Summary(
+        name=row["name"],
+        arn=row["arn"],
+        creation_time=datetime.fromisoformat(row["creation_time"]),
+        last_modified_time=datetime.fromisoformat(row["last_modified_time"]),
+        status=row["status"],
+        secondary_status=SecondaryStatus(row["secondary_status"]),
+        training_end_time=datetime.fromisoformat(row["ended"]) if row["ended"] else None,
+        position=(row["position"], row["name"]),
+    )

@@ -1,0 +1,117 @@
+"""Rows of training jobs. The API plane creates them and wishes to stop; the job plane saves progress."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from emulator.domain.arn import TrainingJobKey
+from emulator.domain.progress import Progress
+from emulator.domain.status import FINAL
+from emulator.domain.training_job import TrainingJob
+from emulator.sqlite import Connection, Database, IntegrityError, Row
+from emulator.store.changes import Changes
+from emulator.store.tags import write_tags
+from emulator.store.training_job_pages import Page, PageQuery, read_page
+
+
+class TrainingJobStore:
+    """Every write wakes whoever waits for `changes`."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+
+    async def create(self, job: TrainingJob, tags: Mapping[str, str]) -> bool:
+        """Insert the job with its tags. False where its ARN exists already."""
+        try:
+            await self._database.run(_insert, job, tags)
+        except IntegrityError:
+            return False
+        self._changes.notify()
+        return True
+
+    async def get(self, key: TrainingJobKey) -> TrainingJob | None:
+        return await self._database.run(_get, key.arn)
+
+    async def page(self, query: PageQuery) -> Page:
+        return await self._database.run(read_page, query)
+
+    async def unfinished(self) -> list[TrainingJob]:
+        """All jobs without a final status, of every account and Region, oldest first."""
+        return await self._database.run(_unfinished)
+
+    async def request_stop(self, key: TrainingJobKey, now: datetime) -> None:
+        """Note the wish; the first one counts."""
+        await self._database.run(_request_stop, key.arn, now)
+        self._changes.notify()
+
+    async def save_progress(self, job: TrainingJob) -> None:
+        await self._database.run(_save_progress, job)
+        self._changes.notify()
+
+
+def to_column(time: datetime) -> str:
+    """Times sort as text: UTC, always microseconds."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def training_job_from_row(row: Row) -> TrainingJob:
+    stop = row["stop_requested_at"]
+    return TrainingJob(
+        key=TrainingJobKey(row["account_id"], row["region"], row["name"]),
+        creation_time=datetime.fromisoformat(row["creation_time"]),
+        document=json.loads(row["document"]),
+        progress=Progress.model_validate_json(row["progress"]),
+        stop_requested_at=datetime.fromisoformat(stop) if stop else None,
+    )
+
+
+def _insert(connection: Connection, job: TrainingJob, tags: Mapping[str, str]) -> None:
+    connection.execute(
+        "INSERT INTO training_jobs (arn, account_id, region, name, creation_time, document, progress,"
+        " secondary_status, progressed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.arn,
+            *job.key,
+            to_column(job.creation_time),
+            json.dumps(job.document),
+            job.progress.model_dump_json(),
+            job.progress.secondary_status,
+            to_column(job.progress.last_modified_time),
+        ),
+    )
+    write_tags(connection, job.arn, tags)
+
+
+def _get(connection: Connection, arn: str) -> TrainingJob | None:
+    row = connection.execute("SELECT * FROM training_jobs WHERE arn = ?", (arn,)).fetchone()
+    return training_job_from_row(row) if row else None
+
+
+def _unfinished(connection: Connection) -> list[TrainingJob]:
+    rows = connection.execute(
+        "SELECT * FROM training_jobs WHERE final_status IS NULL ORDER BY creation_time, name"
+    )
+    return [training_job_from_row(row) for row in rows]
+
+
+def _request_stop(connection: Connection, arn: str, now: datetime) -> None:
+    connection.execute(
+        "UPDATE training_jobs SET stop_requested_at = coalesce(stop_requested_at, ?) WHERE arn = ?",
+        (to_column(now), arn),
+    )
+
+
+def _save_progress(connection: Connection, job: TrainingJob) -> None:
+    progress = job.progress
+    connection.execute(
+        "UPDATE training_jobs SET progress = ?, secondary_status = ?, final_status = ?, progressed_at = ?"
+        " WHERE arn = ?",
+        (
+            progress.model_dump_json(),
+            progress.secondary_status,
+            FINAL.get(progress.secondary_status),
+            to_column(progress.last_modified_time),
+            job.arn,
+        ),
+    )
