@@ -1,0 +1,66 @@
+"""The seam to whatever runs containers.
+
+Contract, for every implementation:
+
+- Nothing in memory is needed to go on after a restart of the emulator: instances are found by the names and
+  labels of their (cluster, host).
+- Order of calls for a cluster: `prepare`, `create` for every instance, `start` for every instance, then
+  `watch` once per instance at a time; `signal` and `archive` at any time after `create`; `destroy` last.
+  Verbs for different hosts may run concurrently.
+- Every verb is idempotent: a second `create` or `start` with the same spec adopts what is there, `signal` and
+  `destroy` of something gone are no errors.
+- A fault of the job (no such image, no such command) is told as JobFailure or as an InstanceExit; everything
+  else that a method raises is the emulator's own fault.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from emulator.domain.cluster import (
+    Capacity,
+    ClusterSpec,
+    FoundInstance,
+    InstanceExit,
+    InstanceSpec,
+    LogLine,
+)
+
+LogSink = Callable[[Sequence[LogLine]], Awaitable[None]]
+"""Takes lines in order. The container's output waits while it works, so nothing is dropped."""
+
+
+class ComputeBackend(Protocol):
+    async def capacity(self) -> Capacity:
+        """What the machine has; also the health check. Raises ConnectionError with what to do."""
+
+    async def prepare(self, cluster: ClusterSpec) -> None:
+        """Make the network and have the image. Raises JobFailure where the image cannot be had."""
+
+    async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
+        """Create the container with its /opt/ml, not running. `work_dir` holds the input layers."""
+
+    async def start(self, cluster: str, host: str) -> None:
+        """Run it. A command that cannot be run is no error: `watch` tells exit code 127 or 126."""
+
+    async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+        """Hand over the lines stamped after `since_ns`, live, then tell how the container ended.
+
+        Also for one that ended long ago. Cancelling it leaves the container alone.
+        """
+
+    async def signal(self, cluster: str, host: str, signal: str) -> None:
+        """Send `SIGTERM` or `SIGKILL` to the container's first process."""
+
+    def archive(self, cluster: str, host: str, path: str) -> AbstractContextManager[Iterator[bytes] | None]:
+        """For worker threads: a tar stream of the directory or file at `path`, None where it is missing.
+
+        Ask for `directory/.` to have its members named `./...`. Read as root, whatever owner and mode they have.
+        """
+
+    async def destroy(self, cluster: str) -> None:
+        """Remove containers, volumes and network of the cluster."""
+
+    async def find(self) -> list[FoundInstance]:
+        """What exists of this installation; `host` is empty for what belongs to a cluster as a whole."""

@@ -1,0 +1,195 @@
+"""The compute verbs on a Docker Engine."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter
+from docker import APIClient, from_env
+from docker.errors import APIError, DockerException, NotFound
+
+from emulator.blocking import blocking
+from emulator.compute.backend import LogSink
+from emulator.compute.docker_capacity import capacity_from_info
+from emulator.compute.docker_images import ensure_image
+from emulator.compute.docker_input import InputView
+from emulator.compute.docker_network import ensure_network, find_networks
+from emulator.compute.docker_request import (
+    CLUSTER,
+    HOST,
+    INSTALLATION,
+    cluster_labels,
+    container_name,
+)
+from emulator.compute.docker_watch import ContainerWatch
+from emulator.compute.engine_paths import find_engine_paths
+from emulator.domain.cluster import Capacity, ClusterSpec, FoundInstance, InstanceExit, InstanceSpec
+from emulator.domain.failure_reason import container_gone
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CALL_TIMEOUT = 120
+"""Seconds for one call of the Engine that ends by itself."""
+
+POOL = 64
+"""Connections: every running container holds up to two."""
+
+CANNOT_RUN = (126, 127)
+"""Exit codes that the Engine notes for a command that is not executable or does not exist."""
+
+
+@dataclass(frozen=True)
+class DockerOptions:
+    installation: str
+    """Tells this emulator's containers from those of others on the same Engine."""
+    network_pool: IPv4Network
+    registry: str | None = None
+    offline: bool = False
+    gpu_ids: tuple[str, ...] | None = None
+    """None: what the Engine tells."""
+    input_view: Literal["auto", "overlay", "copy"] = "auto"
+
+
+class DockerBackend:
+    """See compute/backend.py for the contract. Connects to the Engine at the first call that needs it."""
+
+    def __init__(self, options: DockerOptions, mountinfo: str = "") -> None:
+        """`mountinfo`: text of /proc/self/mountinfo, for an emulator that runs in a container itself."""
+        self._options = options
+        self._mountinfo = mountinfo
+        self._limiter = CapacityLimiter(16)
+
+    @cached_property
+    def _api(self) -> APIClient:
+        try:
+            return from_env(timeout=CALL_TIMEOUT, max_pool_size=POOL).api
+        except (DockerException, OSError) as error:
+            raise ConnectionError(
+                f"No Docker Engine answers; start one, or set DOCKER_HOST. ({error})"
+            ) from error
+
+    @cached_property
+    def _input_view(self) -> InputView:
+        return InputView(self._api, self._options.input_view, find_engine_paths(self._api, self._mountinfo))
+
+    async def capacity(self) -> Capacity:
+        try:
+            info = await self._call(self._info)
+        except (DockerException, OSError) as error:
+            raise ConnectionError(f"The Docker Engine does not answer. ({error})") from error
+        return capacity_from_info(info, self._options.gpu_ids)
+
+    def _info(self) -> dict[str, Any]:
+        return self._api.info()
+
+    async def prepare(self, cluster: ClusterSpec) -> None:
+        await self._call(self._prepare, cluster)
+
+    def _prepare(self, cluster: ClusterSpec) -> None:
+        options = self._options
+        ensure_network(self._api, cluster, options.installation, options.network_pool)
+        for image in {instance.image for instance in cluster.instances}:
+            ensure_image(self._api, image, options.registry, options.offline)
+
+    async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
+        await self._call(self._create, cluster, instance, work_dir)
+
+    def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
+        options = self._options
+        if self._exists(cluster.name, instance.host):
+            state = self._api.inspect_container(container_name(cluster.name, instance.host))["State"]
+            if state["Status"] != "created":
+                return
+            self._remove_container(container_name(cluster.name, instance.host))
+        image = ensure_image(self._api, instance.image, options.registry, options.offline)
+        labels = cluster_labels(options.installation, cluster.name)
+        self._input_view.create_container(cluster.name, instance, image, labels, work_dir)
+
+    async def start(self, cluster: str, host: str) -> None:
+        await self._call(self._start, container_name(cluster, host))
+
+    def _start(self, name: str) -> None:
+        try:
+            self._api.start(name)
+        except APIError:
+            if self._api.inspect_container(name)["State"]["ExitCode"] not in CANNOT_RUN:
+                raise
+
+    async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+        try:
+            return await ContainerWatch(self._api, cluster, host, since_ns).run(sink)
+        except NotFound as error:
+            raise container_gone(host) from error
+
+    async def signal(self, cluster: str, host: str, signal: str) -> None:
+        await self._call(self._signal, container_name(cluster, host), signal)
+
+    def _signal(self, name: str, signal: str) -> None:
+        try:
+            self._api.kill(name, signal)
+        except NotFound:
+            return
+        except APIError as error:
+            if "is not running" not in str(error.explanation):
+                raise
+
+    @contextmanager
+    def archive(self, cluster: str, host: str, path: str) -> Iterator[Iterator[bytes] | None]:
+        try:
+            stream, _ = self._api.get_archive(container_name(cluster, host), path, chunk_size=2**20)
+        except NotFound as error:
+            if "no such container" in str(error.explanation).lower():
+                raise container_gone(host) from error
+            yield None
+            return
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+    async def destroy(self, cluster: str) -> None:
+        await self._call(self._destroy, cluster)
+
+    def _destroy(self, cluster: str) -> None:
+        label = {"label": f"{CLUSTER}={cluster}"}
+        for container in self._api.containers(all=True, filters=label):
+            self._remove_container(container["Id"])
+        for volume in self._api.volumes(filters=label)["Volumes"] or []:
+            with suppress(NotFound):
+                self._api.remove_volume(volume["Name"])
+        for network in find_networks(self._api, cluster):
+            with suppress(NotFound):
+                self._api.remove_network(network)
+
+    def _remove_container(self, name: str) -> None:
+        try:
+            self._api.remove_container(name, v=True, force=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if "already in progress" not in str(error.explanation):
+                raise
+
+    async def find(self) -> list[FoundInstance]:
+        return await self._call(self._find)
+
+    def _find(self) -> list[FoundInstance]:
+        label = {"label": f"{INSTALLATION}={self._options.installation}"}
+        things: list[dict[str, Any]] = [
+            *self._api.containers(all=True, filters=label),
+            *self._api.networks(filters=label),
+            *(self._api.volumes(filters=label)["Volumes"] or []),
+        ]
+        return [FoundInstance(thing["Labels"][CLUSTER], thing["Labels"].get(HOST, "")) for thing in things]
+
+    def _exists(self, cluster: str, host: str) -> bool:
+        labels = [f"{CLUSTER}={cluster}", f"{HOST}={host}"]
+        return bool(self._api.containers(all=True, filters={"label": labels}))
+
+    async def _call(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await blocking(self._limiter, fn, *args, **kwargs)

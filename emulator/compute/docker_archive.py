@@ -1,0 +1,57 @@
+"""Tar streams to and from the Engine."""
+
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+CHUNK = 2**20
+
+
+def pack_files(directories: Iterable[str], files: Mapping[str, str]) -> bytes:
+    """A tar for `/` with the directories (0755) and texts (0644), all owned by root."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for directory in directories:
+            tar.addfile(_directory(directory.lstrip("/")))
+        for path, text in files.items():
+            data = text.encode()
+            tar.addfile(_file(path.lstrip("/"), len(data)), io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def stream_trees(layers: Iterable[Path]) -> Iterator[bytes]:
+    """A tar of the merged trees, root-owned, read file by file: memory stays constant."""
+    for layer in layers:
+        for path in sorted(layer.rglob("*")):
+            name = path.relative_to(layer).as_posix()
+            if path.is_dir():
+                yield _header(_directory(name))
+            else:
+                yield from _stream_file(path, name)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _stream_file(path: Path, name: str) -> Iterator[bytes]:
+    size = path.stat().st_size
+    yield _header(_file(name, size))
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+    yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _header(info: tarfile.TarInfo) -> bytes:
+    return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape")
+
+
+def _directory(name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.mode = tarfile.DIRTYPE, 0o755
+    return info
+
+
+def _file(name: str, size: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o644
+    return info

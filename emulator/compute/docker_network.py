@@ -1,0 +1,67 @@
+"""Networks of clusters, with subnets from a pool of our own: the Engine's default pools hold about thirty."""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, ip_network
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError
+from docker.types import IPAMConfig, IPAMPool
+
+from emulator.compute.docker_request import CLUSTER, cluster_labels, network_name
+from emulator.domain.cluster import ClusterSpec
+from emulator.domain.failure_reason import internal_error
+
+SMALLEST_PREFIX = 26
+
+
+def ensure_network(api: APIClient, cluster: ClusterSpec, installation: str, pool: IPv4Network) -> None:
+    """Make the cluster's network where it is missing. Raises JobFailure when the pool has no subnet left."""
+    if find_networks(api, cluster.name):
+        return
+    for subnet in free_subnets(pool, taken_subnets(api.networks()), len(cluster.instances)):
+        try:
+            api.create_network(
+                network_name(cluster.name),
+                driver="bridge",
+                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
+                labels=cluster_labels(installation, cluster.name),
+                internal=cluster.isolated,
+                options=network_options(cluster.isolated),
+            )
+        except APIError as error:
+            if "overlap" not in str(error.explanation).lower():
+                raise
+        else:
+            return
+    raise internal_error(
+        f"no subnet is free in {pool}; set SAGEMAKER_EMULATOR_NETWORK_POOL to a larger or another range"
+    )
+
+
+def network_options(isolated: bool) -> dict[str, str]:
+    """An `internal` network alone leaves the Engine's host reachable through the bridge's own address."""
+    return {"com.docker.network.bridge.inhibit_ipv4": "true"} if isolated else {}
+
+
+def find_networks(api: APIClient, cluster: str) -> list[str]:
+    """Ids of the cluster's networks."""
+    return [network["Id"] for network in api.networks(filters={"label": f"{CLUSTER}={cluster}"})]
+
+
+def taken_subnets(networks: Sequence[dict[str, Any]]) -> list[IPv4Network]:
+    configs = [config for network in networks for config in (network["IPAM"]["Config"] or [])]
+    subnets = [ip_network(config["Subnet"], strict=False) for config in configs if "Subnet" in config]
+    return [subnet for subnet in subnets if isinstance(subnet, IPv4Network)]
+
+
+def free_subnets(pool: IPv4Network, taken: Sequence[IPv4Network], hosts: int) -> Iterator[IPv4Network]:
+    """Subnets of the pool that hold `hosts` containers and overlap with none of `taken`."""
+    needed = (hosts + 2).bit_length()
+    prefix = min(SMALLEST_PREFIX, 32 - needed)
+    if prefix < pool.prefixlen:
+        return
+    near = [subnet for subnet in taken if subnet.overlaps(pool)]
+    for subnet in pool.subnets(new_prefix=prefix):
+        if not any(subnet.overlaps(other) for other in near):
+            yield subnet

@@ -1,0 +1,97 @@
+"""Pure: an InstanceSpec as the Docker Engine's own request. Names and labels are the address book."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.domain.cluster import InstanceSpec, Limits
+
+INSTALLATION = "sagemaker-emulator.installation"
+CLUSTER = "sagemaker-emulator.cluster"
+HOST = "sagemaker-emulator.host"
+
+INPUT = "/opt/ml/input"
+VOLUMES = {"input": INPUT, "model": "/opt/ml/model", "output": "/opt/ml/output"}
+"""Each hides what the image has there. /opt/ml/code and the rest of /opt/ml stay the image's."""
+
+Labels = dict[str, str]
+
+
+def cluster_labels(installation: str, cluster: str) -> Labels:
+    return {INSTALLATION: installation, CLUSTER: cluster}
+
+
+def network_name(cluster: str) -> str:
+    return f"sagemaker-{cluster}"
+
+
+def container_name(cluster: str, host: str) -> str:
+    return f"sagemaker-{cluster}-{host}"
+
+
+def volume_name(cluster: str, host: str, role: str) -> str:
+    return f"sagemaker-{cluster}-{host}-{role}"
+
+
+def container_request(
+    cluster: str, instance: InstanceSpec, labels: Labels, overlay: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """The body of `POST /containers/create`.
+
+    `overlay` holds the options of the local volume driver for /opt/ml/input, None for an empty volume.
+    """
+    network = network_name(cluster)
+    request: dict[str, Any] = {
+        "Image": instance.image,
+        "Cmd": list(instance.arguments),
+        "Env": [f"{name}={value}" for name, value in instance.environment.items()],
+        "Hostname": instance.host,
+        "Labels": {**labels, HOST: instance.host},
+        "HostConfig": {
+            **_resources(instance.limits),
+            "NetworkMode": network,
+            "LogConfig": {"Type": "json-file", "Config": {}},
+            "Mounts": [
+                _volume_mount(volume_name(cluster, instance.host, role), target, labels, overlay)
+                for role, target in VOLUMES.items()
+            ],
+        },
+        "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [instance.host]}}},
+    }
+    if instance.entrypoint is not None:
+        request["Entrypoint"] = list(instance.entrypoint)
+    return request
+
+
+def _resources(limits: Limits) -> dict[str, Any]:
+    resources: dict[str, Any] = {
+        "Memory": limits.memory_bytes,
+        "MemorySwap": limits.memory_bytes,
+        "NanoCpus": limits.cpus * 10**9,
+        "ShmSize": limits.shm_bytes,
+    }
+    if limits.gpu_ids:
+        device = {"Driver": "nvidia", "DeviceIDs": list(limits.gpu_ids), "Capabilities": [["gpu"]]}
+        resources["DeviceRequests"] = [device]
+    return resources
+
+
+def _volume_mount(
+    name: str, target: str, labels: Labels, overlay: Mapping[str, str] | None
+) -> dict[str, Any]:
+    options: dict[str, Any] = {"NoCopy": True, "Labels": labels}
+    if overlay is not None and target == INPUT:
+        options["DriverConfig"] = {"Name": "local", "Options": dict(overlay)}
+    return {"Type": "volume", "Source": name, "Target": target, "VolumeOptions": options}
+
+
+def overlay_options(lower: list[str], upper: str, work: str) -> dict[str, str]:
+    """Options of the local volume driver for a private view of `lower`, the first directory on top.
+
+    Raises ValueError where the Engine could not parse them or the kernel would cut them off.
+    """
+    if any(character in path for path in lower for character in ",:\\"):
+        raise ValueError("the data directory's path has a comma, a colon or a backslash in it")
+    text = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
+    if len(text) > 4000:
+        raise ValueError("the data directory's path is too long for that many layers")
+    return {"type": "overlay", "device": "overlay", "o": text}

@@ -1,0 +1,44 @@
+"""Paths as the Engine's machine knows them.
+
+Where the emulator runs in a container itself, its data directory is a mount whose source lies elsewhere.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError
+
+_OWN_ID = re.compile(r"/containers/([0-9a-f]{64})/")
+
+
+class EnginePaths:
+    def __init__(self, mounts: Sequence[tuple[PurePosixPath, PurePosixPath]] = ()) -> None:
+        """`mounts`: (directory here, the same directory on the Engine's machine); none outside a container."""
+        self._mounts = sorted(mounts, key=lambda mount: len(mount[0].parts), reverse=True)
+
+    def translate(self, path: Path) -> str:
+        """The path on the Engine's machine; unchanged where no mount holds it."""
+        for here, there in self._mounts:
+            if path.is_relative_to(here):
+                return str(there / path.relative_to(here))
+        return str(path)
+
+
+def find_engine_paths(api: APIClient, mountinfo: str) -> EnginePaths:
+    """Ask the Engine for this process's own container, if it is in one.
+
+    `mountinfo` is the text of /proc/self/mountinfo: the Engine mounts files of its own from a directory that is
+    named after the container.
+    """
+    own_id = _OWN_ID.search(mountinfo)
+    if own_id is None:
+        return EnginePaths()
+    try:
+        container: dict[str, Any] = api.inspect_container(own_id[1])
+    except APIError:
+        return EnginePaths()
+    mounts = container["Mounts"]
+    return EnginePaths([(PurePosixPath(m["Destination"]), PurePosixPath(m["Source"])) for m in mounts])

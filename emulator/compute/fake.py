@@ -1,0 +1,211 @@
+"""A strict, scripted backend in this process: no Docker, milliseconds.
+
+It refuses what the contract in backend.py forbids (watching before the start, a second spec for the same host, any
+verb after `destroy`), so a test that passes on it says something about the job plane.
+"""
+
+import io
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+
+from emulator.compute.backend import LogSink
+from emulator.domain.cluster import (
+    Capacity,
+    ClusterSpec,
+    FoundInstance,
+    InstanceExit,
+    InstanceSpec,
+    Limits,
+    LogLine,
+)
+from emulator.domain.failure_reason import JobFailure
+
+LOOK_PERIOD = 0.005
+"""Seconds."""
+
+
+class ContractBrokenError(AssertionError):
+    """The job plane called a verb that it may not call now."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What one container does."""
+
+    exit_code: int = 0
+    after: float = 0.0
+    """Seconds until it exits by itself; `math.inf` for one that only a signal ends."""
+    logs: tuple[str, ...] = ()
+    writes: Mapping[str, bytes] = field(default_factory=dict)
+    """Path below /opt/ml -> content, there when it exits."""
+    oom_killed: bool = False
+    ignores_sigterm: bool = False
+    exit_code_on_sigterm: int = 143
+
+
+@dataclass
+class _Container:
+    instance: InstanceSpec
+    script: Script
+    started_at: float | None = None
+    lines: list[LogLine] = field(default_factory=list)
+    ended: InstanceExit | None = None
+    signals: list[str] = field(default_factory=list)
+
+    def exit_code(self, now: float) -> int | None:
+        """None while it runs."""
+        if "SIGKILL" in self.signals:
+            return 137
+        if "SIGTERM" in self.signals and not self.script.ignores_sigterm:
+            return self.script.exit_code_on_sigterm
+        is_done = self.started_at is not None and now >= self.started_at + self.script.after
+        return self.script.exit_code if is_done else None
+
+
+class FakeBackend:
+    """`scripts` by host (`algo-1`), or by `job/host`; what is not named succeeds at once.
+
+    The containers live in the object, so that a test can give it to a second emulator as the one that goes on.
+    """
+
+    def __init__(
+        self,
+        scripts: Mapping[str, Script] | None = None,
+        capacity: Capacity | None = None,
+        missing_images: frozenset[str] = frozenset(),
+    ) -> None:
+        self._scripts = dict(scripts or {})
+        self._capacity = capacity or Capacity(cpus=8, memory_bytes=64 * 2**30, gpu_ids=())
+        self._missing_images = missing_images
+        self._prepared: dict[str, ClusterSpec] = {}
+        self._containers: dict[tuple[str, str], _Container] = {}
+        self._destroyed: set[str] = set()
+        self.most_at_once = 0
+
+    async def capacity(self) -> Capacity:
+        return self._capacity
+
+    async def prepare(self, cluster: ClusterSpec) -> None:
+        self._refuse_destroyed(cluster.name)
+        for instance in cluster.instances:
+            if instance.image in self._missing_images:
+                raise JobFailure(f"ClientError: Cannot find the training image {instance.image}.")
+        self._prepared[cluster.name] = cluster
+
+    async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
+        self._refuse_destroyed(cluster.name)
+        if cluster.name not in self._prepared:
+            raise ContractBrokenError(f"create before prepare: {cluster.name}")
+        missing = [layer for layer in instance.input_layers if not (work_dir / layer).is_dir()]
+        if missing:
+            raise ContractBrokenError(f"input layers {missing} are not staged")
+        old = self._containers.get((cluster.name, instance.host))
+        if old is not None and old.instance != instance:
+            raise ContractBrokenError(f"a second, different spec for {instance.host}")
+        if old is None:
+            container = _Container(instance, self._script(cluster.name, instance.host))
+            self._containers[cluster.name, instance.host] = container
+
+    def _script(self, cluster: str, host: str) -> Script:
+        job = cluster.rpartition("-")[0]
+        return self._scripts.get(f"{job}/{host}", self._scripts.get(host, Script()))
+
+    async def start(self, cluster: str, host: str) -> None:
+        container = self._get(cluster, host)
+        if container.started_at is None:
+            container.started_at = time.monotonic()
+            now = _now_ns()
+            container.lines = [LogLine(now + n, text) for n, text in enumerate(container.script.logs)]
+            running = [c for c in self._containers.values() if c.started_at is not None and c.ended is None]
+            self.most_at_once = max(self.most_at_once, len(running))
+
+    async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+        container = self._get(cluster, host)
+        if container.started_at is None:
+            raise ContractBrokenError(f"watch before start: {host}")
+        lines = [line for line in container.lines if line.timestamp_ns > since_ns]
+        if lines:
+            await sink(lines)
+        if container.ended is None:
+            container.ended = await self._run(container)
+        return container.ended
+
+    async def _run(self, container: _Container) -> InstanceExit:
+        """Looks again and again, because the container may outlive the event loop that started it."""
+        while (exit_code := container.exit_code(time.monotonic())) is None:  # noqa: ASYNC110
+            await anyio.sleep(LOOK_PERIOD)
+        script, limit = container.script, container.instance.limits.memory_bytes
+        peak = limit if script.oom_killed else limit // 2
+        return InstanceExit(container.instance.host, exit_code, script.oom_killed, datetime.now(UTC), peak)
+
+    async def signal(self, cluster: str, host: str, signal: str) -> None:
+        container = self._containers.get((cluster, host))
+        if container is None or container.ended is not None:
+            return
+        container.signals.append(signal)
+
+    @contextmanager
+    def archive(self, cluster: str, host: str, path: str) -> Iterator[Iterator[bytes] | None]:
+        writes = self._get(cluster, host).script.writes
+        root = path.removesuffix("/.").removeprefix("/opt/ml/")
+        chosen = {name: data for name, data in writes.items() if name == root or name.startswith(f"{root}/")}
+        if not chosen and not path.endswith("/."):
+            yield None
+            return
+        yield iter(
+            [_tar({name.removeprefix(root).lstrip("/") or name: data for name, data in chosen.items()})]
+        )
+
+    async def destroy(self, cluster: str) -> None:
+        self._destroyed.add(cluster)
+        self._prepared.pop(cluster, None)
+        for key in [key for key in self._containers if key[0] == cluster]:
+            del self._containers[key]
+
+    async def find(self) -> list[FoundInstance]:
+        return [FoundInstance(*key) for key in self._containers]
+
+    def signals(self, host: str) -> list[str]:
+        """What was sent to the host's container; for one cluster at a time."""
+        return [s for key, c in self._containers.items() if key[1] == host for s in c.signals]
+
+    def limits(self) -> list[Limits]:
+        """Of every container that exists."""
+        return [container.instance.limits for container in self._containers.values()]
+
+    def lose(self, host: str) -> None:
+        """Make the host's containers vanish, as somebody's `docker rm -f` would."""
+        for key in [key for key in self._containers if key[1] == host]:
+            del self._containers[key]
+
+    def _get(self, cluster: str, host: str) -> _Container:
+        self._refuse_destroyed(cluster)
+        try:
+            return self._containers[cluster, host]
+        except KeyError:
+            raise ContractBrokenError(f"no container {host} in {cluster}") from None
+
+    def _refuse_destroyed(self, cluster: str) -> None:
+        if cluster in self._destroyed:
+            raise ContractBrokenError(f"{cluster} is destroyed")
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _now_ns() -> int:
+    return int(datetime.now(UTC).timestamp() * 10**9)
