@@ -1,0 +1,160 @@
+"""S3 requests to our port, passed on to the external S3 and signed anew with the emulator's credentials."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
+
+import httpx
+from minio.credentials.credentials import Credentials
+from minio.signer import sign_v4_s3
+
+from emulator.aws_chunked import ChunkedDecoder, MalformedChunkError, is_aws_chunked
+from emulator.virtual_host import bucket_of_host
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+UNSIGNED = "UNSIGNED-PAYLOAD"
+UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+NOT_PASSED_ON = frozenset(
+    {"authorization", "connection", "expect", "host", "keep-alive", "transfer-encoding", "upgrade"}
+    | {"x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+)
+OF_THE_CODING = frozenset(
+    {"content-encoding", "content-length", "x-amz-decoded-content-length", "x-amz-trailer"}
+)
+"""Headers that speak of an aws-chunked body, not of what is in it."""
+
+OF_THE_CONNECTION = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding"})
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What the external S3 gets as body: `sha256` is the value of x-amz-content-sha256."""
+
+    sha256: str
+    headers: dict[str, str]
+    body: AsyncIterator[bytes]
+
+
+class PassThrough:
+    """An ASGI app. The callers' signatures are not checked: they tell whom, and the network decides who may."""
+
+    def __init__(self, endpoint_url: str, access_key: str, secret_key: str, region: str) -> None:
+        self._endpoint = urlsplit(endpoint_url.rstrip("/"))
+        self._credentials = Credentials(access_key, secret_key)
+        self._region = region
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(60, read=300), limits=limits, trust_env=False)
+
+    async def start(self) -> None:
+        """Nothing to do before the first request."""
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            response = await self._client.send(self._request(scope, headers, receive), stream=True)
+        except MalformedChunkError as error:
+            await _send_error(send, 400, "IncompleteBody", str(error))
+        except httpx.TransportError as error:
+            await _send_error(send, 503, "ServiceUnavailable", f"The external S3 does not answer: {error}")
+        else:
+            await _send_response(response, send)
+
+    def _request(self, scope: Scope, headers: dict[str, str], receive: Receive) -> httpx.Request:
+        payload = _payload(headers, _read(receive))
+        path = _path(scope, headers.get("host", ""))
+        query = _without_signature(scope["query_string"].decode("latin-1"))
+        url = f"{self._endpoint.scheme}://{self._endpoint.netloc}{path}" + (f"?{query}" if query else "")
+        outgoing = {**payload.headers, "host": self._endpoint.netloc, "x-amz-content-sha256": payload.sha256}
+        now = datetime.now(UTC)
+        outgoing["x-amz-date"] = now.strftime("%Y%m%dT%H%M%SZ")
+        signed = sign_v4_s3(
+            method=scope["method"],
+            url=urlsplit(url),
+            region=self._region,
+            headers=dict(outgoing),
+            credentials=self._credentials,
+            content_sha256=payload.sha256,
+            date=now,
+        )
+        has_body = "content-length" in headers or "transfer-encoding" in headers
+        return httpx.Request(
+            scope["method"],
+            httpx.URL(url),
+            headers={"accept-encoding": "identity", **{name: str(value) for name, value in signed.items()}},
+            content=payload.body if has_body else None,
+        )
+
+
+def _payload(headers: dict[str, str], body: AsyncIterator[bytes]) -> Payload:
+    """A body whose chunks the caller signed is freed from the chunks: we cannot sign them anew."""
+    kept = {name: value for name, value in headers.items() if name not in NOT_PASSED_ON}
+    sha256 = headers.get("x-amz-content-sha256", UNSIGNED)
+    if not is_aws_chunked(headers) or sha256 == UNSIGNED_TRAILER:
+        return Payload(sha256, kept, body)
+    kept = {name: value for name, value in kept.items() if name not in OF_THE_CODING}
+    kept["content-length"] = headers["x-amz-decoded-content-length"]
+    codings = [c.strip() for c in headers.get("content-encoding", "").split(",")]
+    if left := [coding for coding in codings if coding not in ("", "aws-chunked")]:
+        kept["content-encoding"] = ",".join(left)
+    return Payload(UNSIGNED, kept, _decode(body))
+
+
+async def _decode(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    decoder = ChunkedDecoder()
+    async for data in body:
+        yield decoder.feed(data)
+    decoder.finish()
+
+
+async def _read(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise httpx.ReadError("the caller's connection closed before the body ended")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+def _path(scope: Scope, host: str) -> str:
+    """The path-style path, percent-encoded as the caller sent it."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.decode("latin-1")
+    bucket = bucket_of_host(host)
+    return f"/{bucket}{path}" if bucket else path
+
+
+def _without_signature(query: str) -> str:
+    """A presigned query without the caller's signature; the headers carry ours."""
+    signature = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature", "Security-Token")
+    names = {f"x-amz-{name.lower()}" for name in signature}
+    parts = [part for part in query.split("&") if part.partition("=")[0].lower() not in names]
+    return "&".join(part for part in parts if part)
+
+
+async def _send_response(response: httpx.Response, send: Send) -> None:
+    headers = [pair for pair in response.headers.raw if pair[0].lower().decode() not in OF_THE_CONNECTION]
+    try:
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        async for data in response.aiter_raw():
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        await response.aclose()
+
+
+async def _send_error(send: Send, status: int, code: str, message: str) -> None:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()
+    headers = [(b"content-type", b"application/xml"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

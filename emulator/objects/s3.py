@@ -1,0 +1,196 @@
+"""An external S3 through the `minio` SDK, whose calls run in worker threads."""
+
+import io
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from anyio import CapacityLimiter, from_thread
+from minio import Minio
+from minio.datatypes import Object
+from minio.error import MinioException, S3Error
+
+from emulator.blocking import blocking
+from emulator.domain.s3_fault import S3Fault
+from emulator.domain.s3_object import S3Object
+from emulator.domain.s3_uri import S3Uri
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PARALLEL_CALLS = 16
+ATTEMPTS = 5
+CHUNK = 2**20
+PART_SIZE = 16 * 2**20
+"""Bytes of an uploaded part; 10,000 of them are the largest object."""
+
+
+class S3ObjectStore:
+    """See objects/object_store.py for the contract."""
+
+    def __init__(self, endpoint_url: str, access_key: str, secret_key: str, region: str) -> None:
+        url = urlsplit(endpoint_url)
+        pool = urllib3.PoolManager(
+            maxsize=PARALLEL_CALLS,
+            timeout=urllib3.Timeout(connect=10, read=60),
+            retries=urllib3.Retry(total=ATTEMPTS, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+        )
+        self._client = Minio(
+            url.netloc,
+            access_key=access_key,
+            secret_key=secret_key,
+            secure=url.scheme == "https",
+            region=region,
+            http_client=pool,
+        )
+        self._limiter = CapacityLimiter(PARALLEL_CALLS)
+
+    async def list(self, prefix: S3Uri) -> AsyncIterator[S3Object]:
+        found = self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True)
+        while page := await self._call(_next_page, found):
+            for entry in page:
+                yield _to_s3_object(entry)
+
+    async def download(self, source: S3Object, target: Path) -> None:
+        await self._call(self._download, source, target)
+
+    def _download(self, source: S3Object, target: Path) -> None:
+        partial = target.with_name(f".{target.name[:200]}.partial")
+        try:
+            with partial.open("wb") as file:
+                os.fchmod(file.fileno(), 0o644)
+                self._fetch(source, file)
+            partial.rename(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _fetch(self, source: S3Object, file: BinaryIO) -> None:
+        """Go on where the connection broke, as long as the object is the same."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._fetch_from(source, file)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                if attempt == ATTEMPTS:
+                    raise S3Fault("IncompleteBody", f"{source.key}: {error}") from error
+            else:
+                break
+        if file.tell() != source.size:
+            raise S3Fault("IncompleteBody", f"{source.key}: {file.tell()} of {source.size} bytes arrived.")
+
+    def _fetch_from(self, source: S3Object, file: BinaryIO) -> None:
+        if source.size == file.tell():
+            return
+        response = self._client.get_object(
+            source.bucket,
+            source.key,
+            offset=file.tell(),
+            request_headers={"If-Match": f'"{source.etag}"'},
+        )
+        try:
+            for chunk in response.stream(CHUNK):
+                from_thread.check_cancelled()
+                file.write(chunk)
+        finally:
+            response.close()
+            response.release_conn()
+
+    async def read(self, uri: S3Uri, limit: int) -> bytes:
+        return await self._call(self._read, uri, limit)
+
+    def _read(self, uri: S3Uri, limit: int) -> bytes:
+        response = self._client.get_object(uri.bucket, uri.key)
+        try:
+            return bytes(response.read(limit))
+        finally:
+            response.close()
+            response.release_conn()
+
+    @contextmanager
+    def writer(self, target: S3Uri) -> Iterator[BinaryIO]:
+        upload = _PipedUpload(self._client, target)
+        try:
+            yield upload.file
+        except BaseException:
+            upload.abort()
+            raise
+        upload.finish()
+
+    async def _call(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await blocking(self._limiter, lambda: _tell_s3_fault(lambda: fn(*args, **kwargs)))
+
+
+class _PipedUpload:
+    """An upload of unknown length: the SDK wants to read what our caller wants to write."""
+
+    def __init__(self, client: Minio, target: S3Uri) -> None:
+        read_end, write_end = os.pipe()
+        self.file: BinaryIO = io.FileIO(write_end, "wb")
+        self._source = _AbortableReader(read_end)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._upload, args=(client, target), daemon=True)
+        self._thread.start()
+
+    def _upload(self, client: Minio, target: S3Uri) -> None:
+        try:
+            client.put_object(target.bucket, target.key, self._source, length=-1, part_size=PART_SIZE)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._source.close()
+
+    def finish(self) -> None:
+        """Wait until the object is whole. Raises S3Fault."""
+        self.file.close()
+        self._thread.join()
+        _tell_s3_fault(self._raise)
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def abort(self) -> None:
+        """End without an object. An error of S3 behind a broken pipe is the one to tell."""
+        self._source.aborted = True
+        with suppress(OSError):
+            self.file.close()
+        self._thread.join()
+        if self._error is not None and not isinstance(self._error, _AbortedError):
+            _tell_s3_fault(self._raise)
+
+
+class _AbortedError(Exception):
+    """The writer gave up; keeps the SDK from completing the upload."""
+
+
+class _AbortableReader(io.FileIO):
+    aborted = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size) or b""
+        if not data and self.aborted:
+            raise _AbortedError
+        return data
+
+
+def _next_page(found: Iterator[Object]) -> list[Object]:
+    return list(islice(found, 1000))
+
+
+def _to_s3_object(entry: Object) -> S3Object:
+    return S3Object(entry.bucket_name, str(entry.object_name), entry.size or 0, str(entry.etag).strip('"'))
+
+
+def _tell_s3_fault(call: Callable[[], T]) -> T:
+    """Make the call; the SDK's errors become S3Fault."""
+    try:
+        return call()
+    except S3Error as error:
+        raise S3Fault(str(error.code), str(error.message)) from error
+    except (MinioException, urllib3.exceptions.HTTPError) as error:
+        raise S3Fault("ServiceUnavailable", f"S3 does not answer as expected: {error}") from error
