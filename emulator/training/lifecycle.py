@@ -1,0 +1,169 @@
+"""One training job, from wherever its row says it is to a final status.
+
+The stages stand in the order of the secondary statuses, and each may be entered again: going on after a crash is the
+ordinary path.
+"""
+
+import logging
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from functools import partial
+
+import anyio
+
+from emulator.blocking import blocking
+from emulator.domain.failure_reason import JobFailure, internal_error
+from emulator.domain.status import Message, SecondaryStatus
+from emulator.domain.stop_reason import StopReason
+from emulator.domain.training_job import TrainingJob
+from emulator.training.input_data import stage_input
+from emulator.training.model_artifacts import artifact_uri, upload_archive
+from emulator.training.opt_ml import MODEL, OUTPUT_DATA
+from emulator.training.parts import TrainingParts
+from emulator.training.plan import cluster_name, compile_cluster
+from emulator.training.stop_signal import StopSignal
+from emulator.training.training_step import train
+
+log = logging.getLogger(__name__)
+
+S = SecondaryStatus
+Stage = Callable[[TrainingJob, TrainingParts, StopSignal], Awaitable[TrainingJob]]
+
+
+async def run(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> None:
+    """Drive the job to a final status. What is left of it then is for `clean_up`."""
+    async with anyio.create_task_group() as timer:
+        timed = False
+        while not job.is_final:
+            if not timed and job.progress.training_start_time is not None:
+                timer.start_soon(_stop_at, _deadline(job, job.progress.training_start_time), parts, stop)
+                timed = True
+            job = await _next(job, parts, stop)
+            await parts.store.save_progress(job)
+        timer.cancel_scope.cancel()
+
+
+async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    stages: dict[SecondaryStatus, Stage] = {
+        S.STARTING: prepare_instances,
+        S.PENDING: prepare_instances,
+        S.DOWNLOADING: download,
+        S.TRAINING: train,
+        S.STOPPING: finish_stop,
+        S.UPLOADING: upload,
+    }
+    try:
+        return await stages[job.progress.secondary_status](job, parts, stop)
+    except Exception as error:  # the boundary of the job plane: a job's fault ends the job, nothing more
+        fault = _innermost(error)
+        if not isinstance(fault, JobFailure):
+            log.exception("Training job %s met a fault of the emulator.", job.key.name)
+            fault = internal_error(f"{type(fault).__name__}; see the emulator's log")
+        return fail(job, fault.reason, parts)
+
+
+async def prepare_instances(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    if stop.reason is not None:
+        return begin_stop(job, stop.reason, parts)
+    preparing = job.advance(job.progress.say(Message.PREPARING, parts.clock.now()))
+    await parts.store.save_progress(preparing)
+    now = parts.clock.now()
+    return preparing.advance(
+        preparing.progress.enter(S.DOWNLOADING, Message.DOWNLOADING, now, training_start_time=now)
+    )
+
+
+async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    """Input data and, meanwhile, network and image."""
+    if job.progress.placement is None:
+        raise internal_error("a training job without a placement reached Downloading")
+    cluster = compile_cluster(job, job.progress.placement)
+    with stop.interrupts():
+        async with anyio.create_task_group() as preparation:
+            preparation.start_soon(parts.compute.prepare, cluster)
+            counts = await stage_input(job.request, parts.work_dir(job), parts.objects, parts.disk)
+            waiting = job.progress.say(Message.DOWNLOADING_IMAGE, parts.clock.now(), object_counts=counts)
+            job = job.advance(waiting)
+            await parts.store.save_progress(job)
+    if stop.reason is not None:
+        return begin_stop(job, stop.reason, parts)
+    return job.advance(job.progress.enter(S.TRAINING, Message.TRAINING, parts.clock.now()))
+
+
+async def finish_stop(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    """End what runs; where nothing was launched there is nothing to upload either."""
+    if job.progress.launched_at is not None:
+        return await train(job, parts, stop)
+    return end_stopped(job, parts)
+
+
+async def upload(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    """Both archives, also of a job that failed or was stopped; then the verdict that is on the row."""
+    try:
+        await _upload_all(job, parts)
+    except JobFailure as failure:
+        return fail(job, failure.reason, parts)
+    progress, now = job.progress, parts.clock.now()
+    if progress.failure_reason is not None:
+        return fail(job, progress.failure_reason, parts)
+    if progress.stop_reason is not None:
+        return end_stopped(job, parts)
+    if stop.reason is StopReason.USER:
+        return job.advance(progress.finish(S.STOPPED, now, stop_reason=stop.reason))
+    return job.advance(progress.finish(S.COMPLETED, now))
+
+
+async def _upload_all(job: TrainingJob, parts: TrainingParts) -> None:
+    request = job.request
+    hosts = [host.name for host in request.resource_config.hosts()]
+    for directory, name in ((MODEL, "model.tar.gz"), (OUTPUT_DATA, "output.tar.gz")):
+        uri = artifact_uri(request.output_data_config.uri, job.key.name, name)
+        archive = partial(_archive, parts, cluster_name(job), directory)
+        await blocking(parts.archives, upload_archive, hosts, archive, parts.objects.writer(uri))
+
+
+def _archive(
+    parts: TrainingParts, cluster: str, directory: str, host: str
+) -> AbstractContextManager[Iterator[bytes] | None]:
+    return parts.compute.archive(cluster, host, f"{directory}/.")
+
+
+def begin_stop(job: TrainingJob, reason: StopReason, parts: TrainingParts) -> TrainingJob:
+    now = parts.clock.now()
+    return job.advance(job.progress.enter(S.STOPPING, Message.STOPPING, now, stop_reason=reason))
+
+
+def end_stopped(job: TrainingJob, parts: TrainingParts) -> TrainingJob:
+    reason = job.progress.stop_reason or StopReason.USER
+    return job.advance(job.progress.finish(reason.verdict, parts.clock.now()))
+
+
+def fail(job: TrainingJob, reason: str, parts: TrainingParts) -> TrainingJob:
+    """Failed; what was found first stays the reason."""
+    first = job.progress.failure_reason or reason
+    return job.advance(job.progress.finish(S.FAILED, parts.clock.now(), failure_reason=first))
+
+
+async def clean_up(job: TrainingJob, parts: TrainingParts) -> None:
+    """Remove containers, volumes, network and staged input of a finished job."""
+    await parts.compute.destroy(cluster_name(job))
+    await blocking(parts.disk, shutil.rmtree, parts.work_dir(job), ignore_errors=True)
+
+
+def _deadline(job: TrainingJob, training_start: datetime) -> datetime:
+    """MaxRuntimeInSeconds counts from the start of Downloading, also over a restart of the emulator."""
+    return training_start + timedelta(seconds=job.request.stopping_condition.max_runtime_in_seconds)
+
+
+async def _stop_at(deadline: datetime, parts: TrainingParts, stop: StopSignal) -> None:
+    await anyio.sleep(max(0.0, (deadline - parts.clock.now()).total_seconds()))
+    stop.request(StopReason.MAX_RUNTIME)
+
+
+def _innermost(error: Exception) -> Exception:
+    """The first fault in a task group's bundle."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

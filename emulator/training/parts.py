@@ -1,0 +1,40 @@
+"""What the job plane works with."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from anyio import CapacityLimiter
+
+from emulator.clock import Clock
+from emulator.compute.backend import ComputeBackend
+from emulator.domain.training_job import TrainingJob
+from emulator.logs.log_store import LogStore
+from emulator.objects.object_store import ObjectStore
+from emulator.store.training_jobs import TrainingJobStore
+from emulator.training.plan import cluster_name
+
+STOP_GRACE = timedelta(seconds=120)
+"""Between SIGTERM and SIGKILL (API StopTrainingJob)."""
+
+
+@dataclass(frozen=True)
+class TrainingParts:
+    store: TrainingJobStore
+    objects: ObjectStore
+    logs: LogStore
+    compute: ComputeBackend
+    clock: Clock
+    work_root: Path
+    """Directory for staged input, one directory a job below it."""
+    time_scale: float = 1.0
+    """Shortens AWS's waiting periods, never the training."""
+    disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
+    archives: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
+
+    @property
+    def stop_grace(self) -> timedelta:
+        return STOP_GRACE * self.time_scale
+
+    def work_dir(self, job: TrainingJob) -> Path:
+        return self.work_root / cluster_name(job)

@@ -1,0 +1,62 @@
+"""Pure: a training job and what it was given, compiled to the cluster that runs it."""
+
+from hashlib import sha256
+
+from emulator.domain.cluster import ClusterSpec, InstanceSpec
+from emulator.domain.progress import Placement
+from emulator.domain.resource_config import Host
+from emulator.domain.training_job import AlgorithmSpecification, TrainingJob
+from emulator.training.environment import container_environment
+from emulator.training.input_layers import host_layers
+from emulator.training.opt_ml import DIRECTORIES, config_files
+
+
+def compile_cluster(job: TrainingJob, placement: Placement) -> ClusterSpec:
+    request = job.request
+    hosts = request.resource_config.hosts()
+    return ClusterSpec(
+        name=cluster_name(job),
+        isolated=request.enable_network_isolation,
+        instances=tuple(_compile_instance(job, placement, host) for host in hosts),
+    )
+
+
+def cluster_name(job: TrainingJob) -> str:
+    """The job's name, made unique over accounts, Regions and deleted namesakes by its creation time."""
+    salt = f"{job.key.account_id}{job.key.region}{job.creation_time.isoformat()}"
+    return f"{job.key.name.lower()}-{fingerprint(salt)}"
+
+
+def fingerprint(text: str) -> str:
+    """Eight hexadecimal digits that stand for `text` in names."""
+    return sha256(text.encode()).hexdigest()[:8]
+
+
+def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> InstanceSpec:
+    request = job.request
+    algorithm = request.algorithm_specification
+    limits = placement.limits[host.name]
+    entrypoint, arguments = container_command(algorithm)
+    return InstanceSpec(
+        host=host.name,
+        image=algorithm.training_image or "",
+        entrypoint=entrypoint,
+        arguments=arguments,
+        environment=container_environment(job, has_gpus=bool(limits.gpu_ids)),
+        directories=DIRECTORIES,
+        files=config_files(request, host),
+        input_layers=host_layers(request, host.name),
+        limits=limits,
+    )
+
+
+def container_command(algorithm: AlgorithmSpecification) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """(entrypoint, arguments): `train` is the argument only where the request overrides neither.
+
+    Source: DG your-algorithms-training-algo-dockerfile.
+    """
+    entrypoint = algorithm.container_entrypoint or None
+    arguments = algorithm.container_arguments
+    if entrypoint is None and not arguments:
+        return None, ("train",)
+    return entrypoint, arguments

@@ -1,0 +1,167 @@
+"""From rows to running jobs, within the machine's budget; going on with what a former process left.
+
+It looks at the rows whenever something changed, and now and then without a signal. Nothing it keeps in memory is
+needed after a restart.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import anyio
+from anyio.abc import TaskGroup
+
+from emulator.domain.cluster import Capacity
+from emulator.domain.failure_reason import JobFailure
+from emulator.domain.progress import Placement
+from emulator.domain.status import Message, SecondaryStatus
+from emulator.domain.stop_reason import StopReason
+from emulator.domain.training_job import TrainingJob
+from emulator.store.changes import Changes
+from emulator.training.admission import Room, Waiting, admit
+from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, run
+from emulator.training.parts import TrainingParts
+from emulator.training.placement import PlacementPolicy, gpu_demand, memory_demand, place
+from emulator.training.plan import cluster_name
+from emulator.training.stop_signal import StopSignal
+
+log = logging.getLogger(__name__)
+
+LOOK_PERIOD = 5.0
+"""Seconds; backs up a signal that was lost."""
+
+
+@dataclass(frozen=True)
+class Running:
+    placement: Placement
+    stop: StopSignal
+
+
+class Scheduler:
+    def __init__(self, parts: TrainingParts, policy: PlacementPolicy, changes: Changes) -> None:
+        self._parts = parts
+        self._policy = policy
+        self._changes = changes
+        self._capacity: Capacity | None = None
+        self._running: dict[str, Running] = {}
+        self._overtaken: dict[str, int] = {}
+        self._swept = False
+
+    async def run(self) -> None:
+        """Until cancelled, which means that this process is going down."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                try:
+                    await self._look(tasks)
+                except ConnectionError as error:
+                    log.warning("Training jobs wait: %s", error)
+                await self._changes.wait(LOOK_PERIOD)
+
+    async def destroy_all(self) -> None:
+        """Remove every container, for an emulator that is not to come back."""
+        for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
+            await self._parts.compute.destroy(cluster)
+
+    async def _look(self, tasks: TaskGroup) -> None:
+        unfinished = await self._parts.store.unfinished()
+        if not self._swept:
+            await self._sweep(unfinished)
+            self._swept = True
+        for job in unfinished:
+            if job.arn in self._running and job.stop_requested_at is not None:
+                self._running[job.arn].stop.request(StopReason.USER)
+        idle = [job for job in unfinished if job.arn not in self._running]
+        for job in idle:
+            if job.progress.placement is not None:
+                self._start(tasks, job, job.progress.placement)
+        waiting = [job for job in idle if job.progress.placement is None]
+        if waiting:
+            await self._admit_some(tasks, waiting)
+
+    async def _sweep(self, unfinished: Sequence[TrainingJob]) -> None:
+        """Destroy what belongs to this installation and to no unfinished job."""
+        known = {cluster_name(job) for job in unfinished}
+        found = {instance.cluster for instance in await self._parts.compute.find()}
+        for cluster in found - known:
+            log.warning("Removing what is left of %s.", cluster)
+            await self._parts.compute.destroy(cluster)
+
+    async def _admit_some(self, tasks: TaskGroup, jobs: Sequence[TrainingJob]) -> None:
+        capacity = self._capacity = self._capacity or await self._parts.compute.capacity()
+        queue = []
+        for job in jobs:
+            waiting = await self._judge(job, capacity)
+            if waiting is not None:
+                queue.append(waiting)
+        admitted = admit(queue, self._room(capacity))
+        self._count_overtaken(queue, admitted)
+        by_arn = {job.arn: job for job in jobs}
+        for waiting in queue:
+            job = by_arn[waiting.arn]
+            if job.arn in admitted:
+                await self._place(tasks, job, capacity)
+            elif job.progress.secondary_status is not SecondaryStatus.PENDING:
+                progress = job.progress.enter(
+                    SecondaryStatus.PENDING, Message.PENDING, self._parts.clock.now()
+                )
+                await self._parts.store.save_progress(job.advance(progress))
+
+    async def _judge(self, job: TrainingJob, capacity: Capacity) -> Waiting | None:
+        """What the job needs; None for one that ends here, stopped or never able to fit."""
+        if job.stop_requested_at is not None:
+            job = begin_stop(job, StopReason.USER, self._parts)
+            await self._parts.store.save_progress(end_stopped(job, self._parts))
+            return None
+        hosts = job.request.resource_config.hosts()
+        try:
+            memory = memory_demand(hosts, self._policy, capacity)
+            gpus = sum(gpu_demand(hosts, self._policy, capacity).values())
+        except JobFailure as failure:
+            await self._parts.store.save_progress(fail(job, failure.reason, self._parts))
+            return None
+        return Waiting(job.arn, memory, gpus, self._overtaken.get(job.arn, 0))
+
+    def _room(self, capacity: Capacity) -> Room:
+        memory = sum(running.placement.memory_bytes for running in self._running.values())
+        return Room(
+            self._policy.memory_budget(capacity.memory_bytes) - memory,
+            len(capacity.gpu_ids) - len(self._gpus_in_use()),
+        )
+
+    def _gpus_in_use(self) -> frozenset[str]:
+        return frozenset(gpu for running in self._running.values() for gpu in running.placement.gpu_ids)
+
+    def _count_overtaken(self, queue: Sequence[Waiting], admitted: Sequence[str]) -> None:
+        arns = [waiting.arn for waiting in queue]
+        passed = {arn: sum(other in admitted for other in arns[n + 1 :]) for n, arn in enumerate(arns)}
+        self._overtaken = {
+            arn: self._overtaken.get(arn, 0) + count for arn, count in passed.items() if arn not in admitted
+        }
+
+    async def _place(self, tasks: TaskGroup, job: TrainingJob, capacity: Capacity) -> None:
+        """Note on the row what the job was given, then start it."""
+        used = self._gpus_in_use()
+        free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used]
+        placement = place(job.request.resource_config.hosts(), self._policy, capacity, free_gpus)
+        job = replace(job, progress=job.progress.model_copy(update={"placement": placement}))
+        await self._parts.store.save_progress(job)
+        self._start(tasks, job, placement)
+
+    def _start(self, tasks: TaskGroup, job: TrainingJob, placement: Placement) -> None:
+        running = Running(placement, StopSignal())
+        if job.stop_requested_at is not None:
+            running.stop.request(StopReason.USER)
+        self._running[job.arn] = running
+        tasks.start_soon(self._run, job, running.stop)
+
+    async def _run(self, job: TrainingJob, stop: StopSignal) -> None:
+        """A fault here (a full disk, a lost Engine) leaves the row as it is; the next look takes it up again."""
+        try:
+            await run(job, self._parts, stop)
+            self._running.pop(job.arn, None)
+            self._changes.notify()
+            await clean_up(job, self._parts)
+        except Exception:
+            log.exception("Training job %s could not be brought to its end; it is tried again.", job.key.name)
+        finally:
+            self._running.pop(job.arn, None)

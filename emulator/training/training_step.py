@@ -1,0 +1,202 @@
+"""Training: the containers run; who ended them, and why.
+
+Rules that a crash in the middle taught: verdict and stop reason are on the row before anybody is signalled, and only
+exits seen before that are blamed.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import anyio
+
+from emulator.blocking import blocking
+from emulator.domain.cluster import ClusterSpec, InstanceExit
+from emulator.domain.failure_reason import (
+    MAX_LENGTH,
+    JobFailure,
+    algorithm_error,
+    internal_error,
+    out_of_memory,
+)
+from emulator.domain.progress import Progress
+from emulator.domain.status import Message, SecondaryStatus
+from emulator.domain.training_job import TrainingJob
+from emulator.training.log_pump import LogPump, log_stream, open_streams
+from emulator.training.model_artifacts import read_text_member
+from emulator.training.opt_ml import FAILURE
+from emulator.training.parts import TrainingParts
+from emulator.training.plan import compile_cluster
+from emulator.training.stop_signal import StopSignal
+
+
+class Hosts:
+    """How the hosts of one cluster are doing, as their watchers tell."""
+
+    def __init__(self, hosts: tuple[str, ...]) -> None:
+        self._hosts = hosts
+        self.exits: dict[str, InstanceExit] = {}
+        self.fault: JobFailure | None = None
+        self._changed = anyio.Event()
+
+    def note(self, end: InstanceExit | JobFailure) -> None:
+        if isinstance(end, JobFailure):
+            self.fault = self.fault or end
+        else:
+            self.exits[end.host] = end
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    @property
+    def running(self) -> list[str]:
+        return [host for host in self._hosts if host not in self.exits]
+
+    @property
+    def culprit(self) -> InstanceExit | None:
+        """The first host that failed, by the time it ended."""
+        failed = [end for end in self.exits.values() if end.exit_code != 0]
+        return min(failed, key=lambda end: end.finished_at, default=None)
+
+    def is_decided(self) -> bool:
+        return self.fault is not None or self.culprit is not None or not self.running
+
+    def is_over(self) -> bool:
+        return self.fault is not None or not self.running
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._changed.wait()
+
+
+async def train(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    """From the start of the containers, or from wherever they are, until all have ended. Raises JobFailure."""
+    if job.progress.placement is None:
+        raise internal_error("a training job without a placement reached Training")
+    cluster = compile_cluster(job, job.progress.placement)
+    if job.progress.launched_at is None:
+        job = await _launch(job, cluster, parts)
+    else:
+        await _require_all(cluster, parts)
+    hosts = Hosts(cluster.hosts)
+    async with anyio.create_task_group() as watchers:
+        for host in cluster.hosts:
+            watchers.start_soon(_watch, job, cluster.name, host, hosts, parts)
+        job = await _follow(job, cluster, hosts, parts, stop)
+        if hosts.fault is not None:
+            watchers.cancel_scope.cancel()
+    if hosts.fault is not None:
+        raise hosts.fault
+    return job.advance(job.progress.enter(SecondaryStatus.UPLOADING, Message.UPLOADING, parts.clock.now()))
+
+
+async def _launch(job: TrainingJob, cluster: ClusterSpec, parts: TrainingParts) -> TrainingJob:
+    """All instances together or none: nothing is started before everything is created."""
+    await open_streams(job, cluster.hosts, parts)
+    work_dir = parts.work_dir(job)
+    async with anyio.create_task_group() as creations:
+        for instance in cluster.instances:
+            creations.start_soon(parts.compute.create, cluster, instance, work_dir)
+    async with anyio.create_task_group() as starts:
+        for host in cluster.hosts:
+            starts.start_soon(parts.compute.start, cluster.name, host)
+    now = parts.clock.now()
+    return await _save(job, parts, job.progress.say(Message.TRAINING, now, launched_at=now))
+
+
+async def _require_all(cluster: ClusterSpec, parts: TrainingParts) -> None:
+    found = {instance.host for instance in await parts.compute.find() if instance.cluster == cluster.name}
+    missing = [host for host in cluster.hosts if host not in found]
+    if missing:
+        raise internal_error(f"the containers of {', '.join(missing)} are gone")
+
+
+async def _watch(job: TrainingJob, cluster: str, host: str, hosts: Hosts, parts: TrainingParts) -> None:
+    pump = LogPump(log_stream(job, host), parts)
+    try:
+        hosts.note(await parts.compute.watch(cluster, host, await pump.position(), pump.put))
+    except JobFailure as failure:
+        hosts.note(failure)
+
+
+async def _follow(
+    job: TrainingJob, cluster: ClusterSpec, hosts: Hosts, parts: TrainingParts, stop: StopSignal
+) -> TrainingJob:
+    if job.progress.stop_reason is None and job.progress.failure_reason is None:
+        await _first_of(lambda: hosts.until(hosts.is_decided), stop.wait)
+        job = await _decide(job, cluster, hosts, parts, stop)
+    if hosts.running and hosts.fault is None:
+        await _end_others(job, cluster, hosts, parts)
+    return job
+
+
+async def _decide(
+    job: TrainingJob, cluster: ClusterSpec, hosts: Hosts, parts: TrainingParts, stop: StopSignal
+) -> TrainingJob:
+    """Put on the row why training is over, before anybody is signalled."""
+    now = parts.clock.now()
+    if hosts.fault is not None:
+        return job
+    if hosts.culprit is not None:
+        reason = await _blame(job, cluster, hosts.culprit, parts)
+        return await _save(job, parts, job.progress.say(Message.TRAINING, now, failure_reason=reason))
+    if hosts.running and stop.reason is not None:
+        stopping = job.progress.enter(
+            SecondaryStatus.STOPPING, Message.STOPPING, now, stop_reason=stop.reason
+        )
+        return await _save(job, parts, stopping)
+    return job
+
+
+async def _blame(job: TrainingJob, cluster: ClusterSpec, culprit: InstanceExit, parts: TrainingParts) -> str:
+    if culprit.oom_killed:
+        types = {host.name: host.instance_type for host in job.request.resource_config.hosts()}
+        limits = {instance.host: instance.limits.memory_bytes for instance in cluster.instances}
+        limit = limits[culprit.host]
+        return out_of_memory(culprit.host, types[culprit.host], limit, culprit.peak_memory_bytes or limit)
+    text = await blocking(parts.archives, _failure_file, cluster.name, culprit.host, parts)
+    return algorithm_error(culprit.exit_code, text or culprit.detail)
+
+
+def _failure_file(cluster: str, host: str, parts: TrainingParts) -> str:
+    with parts.compute.archive(cluster, host, FAILURE) as stream:
+        return "" if stream is None else read_text_member(stream, MAX_LENGTH)
+
+
+async def _end_others(job: TrainingJob, cluster: ClusterSpec, hosts: Hosts, parts: TrainingParts) -> None:
+    await _signal(cluster.name, hosts, "SIGTERM", parts)
+    with anyio.move_on_after(_grace_left(job, parts)):
+        await hosts.until(hosts.is_over)
+    if hosts.running:
+        await _signal(cluster.name, hosts, "SIGKILL", parts)
+    await hosts.until(hosts.is_over)
+
+
+async def _signal(cluster: str, hosts: Hosts, signal: str, parts: TrainingParts) -> None:
+    async with anyio.create_task_group() as signals:
+        for host in hosts.running:
+            signals.start_soon(parts.compute.signal, cluster, host, signal)
+
+
+def _grace_left(job: TrainingJob, parts: TrainingParts) -> float:
+    """Seconds; after a restart of the emulator the grace goes on from where it was."""
+    last = job.progress.transitions[-1]
+    since: datetime = (
+        last.start_time if last.status is SecondaryStatus.STOPPING else job.progress.last_modified_time
+    )
+    return max(0.0, (since + parts.stop_grace - parts.clock.now()).total_seconds())
+
+
+async def _first_of(*waits: Callable[[], Awaitable[None]]) -> None:
+    async with anyio.create_task_group() as group:
+
+        async def wait(fn: Callable[[], Awaitable[None]]) -> None:
+            await fn()
+            group.cancel_scope.cancel()
+
+        for fn in waits:
+            group.start_soon(wait, fn)
+
+
+async def _save(job: TrainingJob, parts: TrainingParts, progress: Progress) -> TrainingJob:
+    job = job.advance(progress)
+    await parts.store.save_progress(job)
+    return job
