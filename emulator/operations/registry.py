@@ -1,0 +1,67 @@
+"""The table of operations, and what a handler may use."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from emulator.clock import Clock
+from emulator.domain import errors
+from emulator.domain.caller import Caller
+from emulator.logs.log_store import LogStore
+from emulator.objects.object_store import ObjectStore
+from emulator.store.tags import TagStore
+from emulator.store.training_jobs import TrainingJobStore
+
+Params = dict[str, Any]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What handlers work with: stores to read and write rows, and S3 for the checks of Create."""
+
+    training_jobs: TrainingJobStore
+    tags: TagStore
+    logs: LogStore
+    objects: ObjectStore
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one operation."""
+
+    caller: Caller
+    parts: Parts
+
+    def now(self) -> datetime:
+        return self.parts.clock.now()
+
+
+Handler = Callable[[Call, Params], Awaitable[Result]]
+
+_HANDLERS: dict[tuple[str, str], Handler] = {}
+
+
+def operation(service: str, name: str) -> Callable[[Handler], Handler]:
+    """Register a handler under AWS's name for the operation; `service` is botocore's name."""
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS[service, name] = handler
+        return handler
+
+    return register
+
+
+def operations() -> frozenset[tuple[str, str]]:
+    """All (service, operation) that have a handler."""
+    return frozenset(_HANDLERS)
+
+
+async def dispatch(parts: Parts, caller: Caller, service: str, name: str, params: Params) -> Result:
+    """Call the operation's handler. Raises ServiceError."""
+    handler = _HANDLERS.get((service, name))
+    if handler is None:
+        raise errors.operation_not_emulated(service, name)
+    return await handler(Call(caller, parts), params)

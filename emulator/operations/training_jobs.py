@@ -1,0 +1,69 @@
+"""CreateTrainingJob, DescribeTrainingJob, StopTrainingJob: handlers read or write rows, nothing else."""
+
+from functools import partial
+
+from emulator.domain import errors
+from emulator.domain.arn import TrainingJobKey
+from emulator.domain.progress import Progress
+from emulator.domain.s3_fault import S3Fault
+from emulator.domain.training_job import TrainingJob, TrainingJobRequest
+from emulator.operations.registry import Call, Params, Result, operation
+from emulator.operations.training_job_description import describe
+from emulator.operations.training_job_rules import check_rules
+
+
+@operation("sagemaker", "CreateTrainingJob")
+async def create_training_job(call: Call, params: Params) -> Result:
+    check_rules(params)
+    key = _key(call, params["TrainingJobName"])
+    if await call.parts.training_jobs.get(key) is not None:
+        raise errors.training_job_name_in_use(key.arn)
+    document = {name: value for name, value in params.items() if name != "Tags"}
+    await _require_input(call, TrainingJobRequest.model_validate(document))
+    now = call.now()
+    job = TrainingJob(key=key, creation_time=now, document=document, progress=Progress.begin(now))
+    tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
+    if not await call.parts.training_jobs.create(job, tags):
+        raise errors.training_job_name_in_use(key.arn)
+    return {"TrainingJobArn": job.arn}
+
+
+@operation("sagemaker", "DescribeTrainingJob")
+async def describe_training_job(call: Call, params: Params) -> Result:
+    return describe(await find_training_job(call, params["TrainingJobName"]))
+
+
+@operation("sagemaker", "StopTrainingJob")
+async def stop_training_job(call: Call, params: Params) -> Result:
+    job = await find_training_job(call, params["TrainingJobName"])
+    if job.is_final:
+        raise errors.training_job_is_over(job.status)
+    await call.parts.training_jobs.request_stop(job.key, call.now())
+    return {}
+
+
+async def find_training_job(call: Call, name: str) -> TrainingJob:
+    """The caller's job of that name. Raises AWS's error for an unknown one."""
+    job = await call.parts.training_jobs.get(_key(call, name))
+    if job is None:
+        raise errors.resource_not_found()
+    return job
+
+
+def _key(call: Call, name: str) -> TrainingJobKey:
+    return TrainingJobKey(call.caller.account_id, call.caller.region, name)
+
+
+async def _require_input(call: Call, request: TrainingJobRequest) -> None:
+    """SageMaker lists every S3 channel before it accepts a job."""
+    for channel in request.input_data_config:
+        uri = channel.source.uri
+        refusal = partial(
+            errors.no_objects_found, channel.source.s3_uri, call.caller.region, request.role_arn, uri.bucket
+        )
+        try:
+            found = await anext(call.parts.objects.list(uri), None)
+        except S3Fault as fault:
+            raise refusal(fault.message) from fault
+        if found is None:
+            raise refusal()
