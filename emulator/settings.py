@@ -1,0 +1,128 @@
+"""Settings, read here and nowhere else: environment variables that begin with SAGEMAKER_EMULATOR_."""
+
+import re
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from emulator.domain.misfit import Misfit
+
+PREFIX = "SAGEMAKER_EMULATOR_"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(%|[KMGT]i?B?|B)?", re.IGNORECASE)
+_POWERS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+class MemorySize:
+    """`80%` of something, or a fixed size such as `12GiB` or a number of bytes."""
+
+    def __init__(self, text: str) -> None:
+        match = _SIZE.fullmatch(text.strip())
+        if match is None or float(match[1]) == 0:
+            raise ValueError(f"{text!r} is no size; write for example 80%, 12GiB or a number of bytes.")
+        number, unit = float(match[1]), (match[2] or "B").upper()
+        self.fraction = number / 100 if unit == "%" else None
+        self.bytes = int(number * 1024 ** _POWERS.get(unit[0], 0))
+
+    def of(self, total: int) -> int:
+        """Bytes, where a percentage is of `total` bytes."""
+        return self.bytes if self.fraction is None else int(total * self.fraction)
+
+
+class Settings(BaseSettings):
+    """Every field is an environment variable with the prefix; the descriptions make docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    host: Annotated[
+        str, Field(description="Address to listen on. Anybody who reaches it can run containers.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port for everything; 0 takes a free one.")] = 4567
+    data_dir: Annotated[
+        Path,
+        Field(
+            description="Where jobs, logs and the embedded S3 are kept; by default the user's data directory."
+        ),
+    ] = Field(default_factory=lambda: user_data_path("sagemaker-training-emulator"))
+    region: Annotated[str, Field(description="Region of requests that are not signed.")] = "us-east-1"
+    account_id: Annotated[
+        str, Field(pattern=r"^\d{12}$", description="Account of access keys that are not 12 digits.")
+    ] = "123456789012"
+    s3_endpoint_url: Annotated[
+        str | None,
+        Field(description="An external S3 such as http://127.0.0.1:9000; without it the embedded S3 serves."),
+    ] = None
+    s3_access_key: Annotated[str | None, Field(description="Access key for the external S3.")] = None
+    s3_secret_key: Annotated[SecretStr | None, Field(description="Secret key for the external S3.")] = None
+    registry: Annotated[
+        str | None, Field(description="Local registry that stands in for ECR, as host:port.")
+    ] = None
+    offline: Annotated[bool, Field(description="Never pull an image.")] = False
+    memory_budget: Annotated[
+        str,
+        Field(
+            description="Memory for all jobs together: a share of what Docker reports, or a size such as 12GiB."
+        ),
+    ] = "80%"
+    memory_policy: Annotated[
+        Misfit,
+        Field(
+            description="For a job larger than the budget: `scale` shrinks its limits, `strict` fails it as AWS does."
+        ),
+    ] = Misfit.SCALE
+    reserved_memory: Annotated[
+        str,
+        Field(
+            description="Fixed part of what an instance keeps for its own processes; AWS publishes no figure."
+        ),
+    ] = "512MiB"
+    reserved_memory_percent: Annotated[
+        float,
+        Field(ge=0, lt=100, description="Percentage of the nominal memory that is reserved on top of it."),
+    ] = 7.0
+    gpu_policy: Annotated[
+        Misfit, Field(description="For a job that wants more GPUs than there are: `scale` or `strict`.")
+    ] = Misfit.SCALE
+    gpu_ids: Annotated[
+        tuple[str, ...] | None,
+        NoDecode,
+        Field(
+            description="Ids of the Engine's NVIDIA GPUs, comma-separated; needed where the Engine does not name them."
+        ),
+    ] = None
+    network_pool: Annotated[
+        IPv4Network, Field(description="Range from which every job's network takes its subnet.")
+    ] = IPv4Network("10.213.0.0/16")
+    input_view: Annotated[
+        Literal["auto", "overlay", "copy"],
+        Field(
+            description="How containers see staged input: shared through overlay mounts, or copied into each."
+        ),
+    ] = "auto"
+    time_scale: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Factor on AWS's waiting periods, such as the 120 s between SIGTERM and SIGKILL.",
+        ),
+    ] = 1.0
+    on_shutdown: Annotated[
+        Literal["leave", "stop"],
+        Field(
+            description="What happens to running containers: `leave` them for the next start, or `stop` them."
+        ),
+    ] = "leave"
+
+    @field_validator("gpu_ids", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("memory_budget", "reserved_memory")
+    @classmethod
+    def _check_size(cls, value: str) -> str:
+        MemorySize(value)
+        return value
