@@ -1,0 +1,95 @@
+"""A whole emulator in this process, behind a real socket, for tests with the real boto3."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import uvicorn
+from botocore.config import Config
+
+from emulator.app import Emulator
+from emulator.compute.backend import ComputeBackend
+from emulator.settings import Settings
+from emulator.wire.service_model import load_service_models
+
+MODELS = load_service_models()
+ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
+
+
+@dataclass(frozen=True)
+class RunningEmulator:
+    emulator: Emulator
+    endpoint: str
+
+    def client(self, service: str, **options: Any) -> Any:
+        credentials = {
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+            "region_name": "us-east-1",
+        }
+        config = Config(retries={"max_attempts": 0}, **options.pop("config", {}))
+        return boto3.client(service, endpoint_url=self.endpoint, config=config, **{**credentials, **options})
+
+
+@contextmanager
+def running_emulator(data_dir: Path, compute: ComputeBackend, **settings: Any) -> Iterator[RunningEmulator]:
+    """The server until the end of the block; then it goes down as it does on SIGTERM."""
+    emulator = Emulator.build(Settings(data_dir=data_dir, **{"time_scale": 0.01, **settings}), compute)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(emulator.app(MODELS, strict=True), log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        yield RunningEmulator(emulator, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+
+
+def wait_until(condition: Any, limit: float = 20) -> Any:
+    """The first true answer of `condition`. Fails the test after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not (answer := condition()):
+        assert time.monotonic() < end, "the state that the test waits for did not come"
+        time.sleep(0.01)
+    return answer
+
+
+def wait_for_status(sagemaker: Any, name: str, *statuses: str, limit: float = 20) -> dict[str, Any]:
+    """Describe until the job has one of the primary or secondary `statuses`."""
+
+    def look() -> dict[str, Any] | None:
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+        return job if {job["TrainingJobStatus"], job["SecondaryStatus"]} & set(statuses) else None
+
+    return wait_until(look, limit)
+
+
+def job_request(name: str, **changes: Any) -> dict[str, Any]:
+    """A CreateTrainingJob request without input; `changes` replace members."""
+    return {
+        "TrainingJobName": name,
+        "RoleArn": ROLE,
+        "AlgorithmSpecification": {"TrainingImage": "algorithm:1", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://artifacts/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+        **changes,
+    }
+
+
+def s3_channel(name: str, uri: str, distribution: str = "FullyReplicated") -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": distribution}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+
+def transitions(job: dict[str, Any]) -> list[str]:
+    return [transition["Status"] for transition in job["SecondaryStatusTransitions"]]
