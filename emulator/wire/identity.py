@@ -1,0 +1,54 @@
+"""Who signed a request, read from the SigV4 signature. The signature itself is not verified."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulator.domain.errors import ServiceError
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,]*)/([^/,]*)/aws4_request")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """The credential scope of a signature."""
+
+    access_key: str
+    region: str
+    service: str
+    """SigV4's signing name, such as `sagemaker` for sagemaker-runtime too."""
+
+
+def read_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> Credential | None:
+    """From the Authorization header or a presigned query; None for an unsigned request.
+
+    Raises ServiceError where the scope cannot be read.
+    """
+    authorization = headers.get("authorization", "")
+    if authorization.startswith("AWS4-"):
+        return _parse(authorization)
+    if "X-Amz-Credential" in query:
+        return _parse(f"Credential={query['X-Amz-Credential']}")
+    return None
+
+
+def _parse(text: str) -> Credential | None:
+    match = _CREDENTIAL.search(text)
+    if match is None:
+        form = "<key>/<date>/<region>/<service>/aws4_request"
+        raise ServiceError(
+            "IncompleteSignatureException", f"Authorization header requires 'Credential={form}'."
+        )
+    access_key, region, service = match.groups()
+    if not _REGION.fullmatch(region):
+        raise ServiceError("InvalidSignatureException", "Credential should be scoped to a valid region.")
+    return Credential(access_key, region, service)
+
+
+def account_id(credential: Credential | None, default: str) -> str:
+    """An access key of exactly 12 digits is the account, so that tests can have accounts of their own."""
+    if credential is not None and _ACCOUNT_ID.fullmatch(credential.access_key):
+        return credential.access_key
+    return default
