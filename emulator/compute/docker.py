@@ -114,6 +114,8 @@ class DockerBackend:
         await self._call(self._start, container_name(cluster, host))
 
     def _start(self, name: str) -> None:
+        if self._api.inspect_container(name)["State"]["Status"] != "created":
+            return
         try:
             self._api.start(name)
         except APIError:
