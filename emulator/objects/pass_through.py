@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 from xml.sax.saxutils import escape
 
 import httpx
@@ -20,6 +20,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+PRESIGNATURE = frozenset(
+    f"x-amz-{name}"
+    for name in ("algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token")
+) | {"awsaccesskeyid", "signature", "expires"}
+"""Query members of presigned URLs, of signature versions 4 and 2."""
 
 NOT_PASSED_ON = frozenset(
     {"authorization", "connection", "expect", "host", "keep-alive", "transfer-encoding", "upgrade"}
@@ -72,7 +78,7 @@ class PassThrough:
     def _request(self, scope: Scope, headers: dict[str, str], receive: Receive) -> httpx.Request:
         payload = _payload(headers, _read(receive))
         path = _path(scope, headers.get("host", ""))
-        query = _without_signature(scope["query_string"].decode("latin-1"))
+        query = _query(scope["query_string"])
         url = f"{self._endpoint.scheme}://{self._endpoint.netloc}{path}" + (f"?{query}" if query else "")
         outgoing = {**payload.headers, "host": self._endpoint.netloc, "x-amz-content-sha256": payload.sha256}
         now = datetime.now(UTC)
@@ -127,19 +133,23 @@ async def _read(receive: Receive) -> AsyncIterator[bytes]:
 
 
 def _path(scope: Scope, host: str) -> str:
-    """The path-style path, percent-encoded as the caller sent it."""
+    """The path-style path in AWS's own percent-encoding, which the signature is made of."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = raw.decode("latin-1")
+    path = quote(unquote_to_bytes(raw), safe="/-_.~")
     bucket = bucket_of_host(host)
     return f"/{bucket}{path}" if bucket else path
 
 
-def _without_signature(query: str) -> str:
-    """A presigned query without the caller's signature; the headers carry ours."""
-    signature = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature", "Security-Token")
-    names = {f"x-amz-{name.lower()}" for name in signature}
-    parts = [part for part in query.split("&") if part.partition("=")[0].lower() not in names]
-    return "&".join(part for part in parts if part)
+def _query(raw: bytes) -> str:
+    """The query in AWS's own form, sorted, without the caller's signature: the headers carry ours."""
+    pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
+    kept = [(name, value) for name, value in pairs if name.lower() not in PRESIGNATURE]
+    encoded = [(_encode(name), _encode(value)) for name, value in kept]
+    return "&".join(f"{name}={value}" for name, value in sorted(encoded))
+
+
+def _encode(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogateescape"), safe="-_.~")
 
 
 async def _send_response(response: httpx.Response, send: Send) -> None:
