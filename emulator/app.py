@@ -34,11 +34,27 @@ from emulator.store.training_jobs import TrainingJobStore
 from emulator.training.parts import TrainingParts
 from emulator.training.placement import PlacementPolicy
 from emulator.training.scheduler import Scheduler
+from emulator.virtual_host import is_local_name, is_loopback
 from emulator.wire.gateway import Gateway, is_for_gateway, refuse_unknown_service
 from emulator.wire.service_model import ServiceModels, load_service_models
 
 STOP_LIMIT = 30
 """Seconds for the clean-up when the emulator goes down with `on_shutdown=stop`."""
+
+
+@dataclass(frozen=True)
+class LocalNamesOnly:
+    """Keeps web pages of other machines out of a server that only this machine is meant to reach."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        answer = self.app
+        if scope["type"] == "http" and not is_local_name(headers.get(b"host", b"").decode("latin-1")):
+            text = "The emulator listens on this machine only, so the Host header must be its address or localhost."
+            answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
+        await answer(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,8 @@ class Emulator:
         app.get("/_emulator/health")(self.health)
         app.get("/_emulator/training-jobs/{name}")(self.training_job)
         app.mount("/", Edge(gateway, self.s3))
+        if is_loopback(self.settings.host):
+            app.add_middleware(LocalNamesOnly)
         return app
 
     @asynccontextmanager

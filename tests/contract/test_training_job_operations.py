@@ -237,3 +237,9 @@ def test_report_of_a_job_tells_limits_and_shards(running: RunningEmulator, sagem
     limit = int(nominal * 0.93) - 512 * 2**20
     assert report["hosts"][0]["memory_limit_bytes"] == limit // 2**20 * 2**20
     assert httpx.get(f"{running.endpoint}/_emulator/training-jobs/unknown").status_code == 404
+
+
+def test_a_request_under_a_foreign_name_is_refused(running: RunningEmulator) -> None:
+    answer = httpx.get(f"{running.endpoint}/_emulator/health", headers={"host": "evil.example"})
+    assert answer.status_code == 403
+    assert "Host header" in answer.json()["message"]

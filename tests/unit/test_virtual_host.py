@@ -1,0 +1,40 @@
+import pytest
+
+from emulator.virtual_host import bucket_of_host, is_local_name, is_loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "bucket"),
+    [
+        ("my-bucket.localhost:4567", "my-bucket"),
+        ("my.bucket.s3.localhost", "my.bucket"),
+        ("localhost:4567", ""),
+        ("s3.localhost", ""),
+        ("127.0.0.1:4567", ""),
+        ("[::1]:4567", ""),
+        ("[::1]", ""),
+        ("bucket.example.com", ""),
+    ],
+)
+def test_bucket_of_host(host: str, bucket: str) -> None:
+    assert bucket_of_host(host) == bucket
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:4567", "[::1]:4567", "localhost:1", "LOCALHOST", "b.localhost:1", ""]
+)
+def test_local_names_are_let_in(host: str) -> None:
+    assert is_local_name(host)
+
+
+@pytest.mark.parametrize("host", ["evil.example:4567", "localhost.evil.example", "127.0.0.1.evil.example"])
+def test_names_that_anybody_can_point_here_are_not_local(host: str) -> None:
+    assert not is_local_name(host)
+
+
+def test_loopback_addresses() -> None:
+    assert is_loopback("127.0.0.1")
+    assert is_loopback("::1")
+    assert is_loopback("localhost")
+    assert not is_loopback("0.0.0.0")
+    assert not is_loopback("10.0.0.1")
