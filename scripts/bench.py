@@ -1,0 +1,116 @@
+"""Measures the emulator against what its user would use instead, side by side in one run, as ratios.
+
+Absolute times depend on the machine and on what else it does; compare the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+from demo import running_emulator
+from images import BASE_IMAGE, ensure_base_image
+
+ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
+BUCKET = "bench"
+FINAL = {"Completed", "Failed", "Stopped"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10, help="measurements of each side (10)")
+    rounds = parser.parse_args().rounds
+    ensure_base_image(docker.from_env())
+    with tempfile.TemporaryDirectory() as directory, running_emulator(Path(directory)) as endpoint:
+        bench_turnaround(endpoint, rounds)
+    return 0
+
+
+def bench_turnaround(endpoint: str, rounds: int) -> None:
+    """From CreateTrainingJob to the status Completed, against create, start, wait, logs and remove by hand."""
+    sagemaker, engine = client(endpoint, "sagemaker"), docker.from_env()
+    client(endpoint, "s3").create_bucket(Bucket=BUCKET)
+    ours, bare, with_network = [], [], []
+    for number in range(rounds + 1):
+        ours.append(seconds(lambda number=number: train(sagemaker, f"bench-{number}")))
+        bare.append(seconds(lambda: run_container(engine)))
+        with_network.append(seconds(lambda: run_in_network(engine)))
+    # The first round warms up caches and connections on all sides.
+    report("trivial job, CreateTrainingJob to Completed", ours[1:])
+    report("bare Docker: create, start, wait, logs, remove", bare[1:])
+    report("bare Docker with a network of its own", with_network[1:])
+    print(f"ratio, job to bare Docker:                {ratio(ours[1:], bare[1:]):.2f}")
+    print(f"ratio, job to bare Docker with a network: {ratio(ours[1:], with_network[1:]):.2f}")
+
+
+def train(sagemaker: Any, name: str) -> None:
+    sagemaker.create_training_job(
+        TrainingJobName=name,
+        RoleArn=ROLE,
+        AlgorithmSpecification={
+            "TrainingImage": BASE_IMAGE,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["true"],
+        },
+        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    while (job := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] not in FINAL:
+        time.sleep(0.01)
+    if job["TrainingJobStatus"] != "Completed":
+        raise RuntimeError(job["FailureReason"])
+
+
+def run_container(engine: docker.DockerClient, network: str | None = None) -> None:
+    container = engine.containers.create(BASE_IMAGE, entrypoint=["true"], network=network)
+    try:
+        container.start()
+        container.wait()
+        container.logs()
+    finally:
+        container.remove(force=True)
+
+
+def run_in_network(engine: docker.DockerClient) -> None:
+    network = engine.networks.create(f"bench-{time.monotonic_ns()}")
+    try:
+        run_container(engine, network.name)
+    finally:
+        network.remove()
+
+
+def client(endpoint: str, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    return statistics.median(ours) / statistics.median(theirs)
+
+
+def report(what: str, times: list[float]) -> None:
+    middle, low, high = statistics.median(times), min(times), max(times)
+    print(f"{what:<50} median {middle:.3f} s ({low:.3f} to {high:.3f}, {len(times)} rounds)", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
