@@ -1,0 +1,154 @@
+"""docker-compose.yml as a user runs it: real MinIO, real registry, the emulator in a container of its own."""
+
+import json
+import tarfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+import docker
+import pytest
+
+from tests.compose.compose_project import ComposeProject, wait_until
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
+
+JOB_LIMIT_SECONDS = 180.0
+FINAL = {"Completed", "Failed", "Stopped"}
+ACCOUNT = "123456789012"
+
+
+def client(service: Any, url: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="sagemaker",
+        aws_secret_access_key="sagemaker-emulator",
+    )
+
+
+def upload_shards(s3: Any, bucket: str, count: int) -> None:
+    """Rows that the sign of the first feature decides."""
+    s3.create_bucket(Bucket=bucket)
+    for shard in range(count):
+        rows = [f"{int(value > 0)},{value},{value * shard % 3}" for value in range(-5, 6) if value]
+        s3.put_object(Bucket=bucket, Key=f"train/part-{shard}.csv", Body="\n".join(rows).encode())
+
+
+def training_job_request(name: str, image: str, bucket: str) -> dict[str, Any]:
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": f"s3://{bucket}/train/",
+        "S3DataDistributionType": "ShardedByS3Key",
+    }
+    return {
+        "TrainingJobName": name,
+        "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/SageMakerRole",
+        "HyperParameters": {"epochs": "5"},
+        "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/output"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+    }
+
+
+def run_to_the_end(sagemaker: Any, request: dict[str, Any]) -> dict[str, Any]:
+    sagemaker.create_training_job(**request)
+
+    def describe() -> Any:
+        return sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
+
+    wait_until(lambda: describe()["TrainingJobStatus"] in FINAL, "training job over", JOB_LIMIT_SECONDS)
+    return dict(describe())
+
+
+def read_artifact(s3: Any, uri: str, path: Path) -> dict[str, Any]:
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    s3.download_file(bucket, key, str(path))
+    with tarfile.open(path) as archive:
+        files = {
+            member.name.removeprefix("./"): archive.extractfile(member)
+            for member in archive
+            if member.isfile()
+        }
+        return {name: json.load(file) for name, file in files.items() if file is not None}
+
+
+def training_containers(engine: docker.DockerClient, job: str) -> list[str]:
+    return [container.name for container in engine.containers.list(all=True) if job in str(container.labels)]
+
+
+def test_compose_sharded_training_job_completes_with_its_artifact_in_minio(
+    compose_project: ComposeProject, pushed_image: str, artifact_path: Path
+) -> None:
+    s3, sagemaker = client("s3", compose_project.s3_url), client("sagemaker", compose_project.emulator_url)
+    job, bucket = f"job-{compose_project.name}", f"bucket-{compose_project.name}"
+    upload_shards(s3, bucket, count=5)
+
+    described = run_to_the_end(sagemaker, training_job_request(job, pushed_image, bucket))
+
+    assert described["TrainingJobStatus"] == "Completed", described
+    artifact = read_artifact(s3, described["ModelArtifacts"]["S3ModelArtifacts"], artifact_path)
+    assert set(artifact) == {"model.json", "shards-algo-1.json", "shards-algo-2.json"}
+    assert artifact["model.json"]["weights"][0] > 0
+    shards = [artifact[f"shards-{host}.json"] for host in ("algo-1", "algo-2")]
+    assert [len(shard["files"]) for shard in shards] == [3, 2]
+    assert sorted(file for shard in shards for file in shard["files"]) == [f"part-{n}.csv" for n in range(5)]
+    assert [shard["rows"] for shard in shards] == [30, 20]
+    assert hosts_that_logged(compose_project, job) == {"algo-1", "algo-2"}
+    assert training_containers(compose_project.engine, job) == []
+
+
+def hosts_that_logged(project: ComposeProject, job: str) -> set[str]:
+    events = client("logs", project.emulator_url).filter_log_events(
+        logGroupName="/aws/sagemaker/TrainingJobs",
+        logStreamNamePrefix=f"{job}/",
+        filterPattern='"epoch=5 loss="',
+    )["events"]
+    return {"-".join(event["logStreamName"].split("/")[1].split("-")[:2]) for event in events}
+
+
+def test_compose_image_in_the_registry_stands_for_an_ecr_image(
+    compose_project: ComposeProject, pushed_image: str
+) -> None:
+    repository = pushed_image.removeprefix(f"{compose_project.registry}/")
+    image = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{repository}"
+    s3, sagemaker = (
+        client("s3", compose_project.emulator_url),
+        client("sagemaker", compose_project.emulator_url),
+    )
+    bucket = f"ecr-{compose_project.name}"
+    upload_shards(s3, bucket, count=1)
+
+    described = run_to_the_end(sagemaker, training_job_request(f"ecr-{compose_project.name}", image, bucket))
+
+    assert described["TrainingJobStatus"] == "Completed", described
+    assert described["AlgorithmSpecification"]["TrainingImage"] == image
+
+
+def test_compose_emulator_is_not_root_where_the_socket_has_a_group(compose_project: ComposeProject) -> None:
+    container = compose_project.container("emulator")
+    mode = container.exec_run(["stat", "-c", "%a", "/var/run/docker.sock"]).output.decode().strip()
+    status = container.exec_run(["cat", "/proc/1/status"]).output.decode()
+
+    (uid,) = {line.split()[1] for line in status.splitlines() if line.startswith("Uid:")}
+    assert uid == ("10001" if mode[-2] in "67" else "0")
+
+
+def test_compose_publishes_ports_on_loopback_only(compose_project: ComposeProject) -> None:
+    bindings = [
+        binding["HostIp"]
+        for container in compose_project.containers()
+        for published in container.attrs["HostConfig"]["PortBindings"].values()
+        for binding in published
+    ]
+
+    assert bindings == ["127.0.0.1"] * 3
+
+
+def test_compose_emulator_answers_its_health_check(compose_project: ComposeProject) -> None:
+    with urllib.request.urlopen(f"{compose_project.emulator_url}/_emulator/health", timeout=10) as answer:
+        assert answer.status == 200
