@@ -1,7 +1,7 @@
 """The Engine's log stream: frames of an 8-byte header, each with a timestamp and a line or a part of one.
 
-Source: Docker Engine API, ContainerAttach "Stream format". The Engine cuts long lines into frames of 16 KiB, each
-stamped anew; a part is a frame without a line end.
+Source: Docker Engine API, ContainerAttach "Stream format". The Engine cuts long lines into frames of 16 KiB that
+all have the time of the first; a part is a frame without a line end.
 """
 
 import re
@@ -17,8 +17,11 @@ MAX_LINE = 2**20
 """Bytes; a longer line is handed over in pieces."""
 
 
-def read_lines(stream: BinaryIO) -> Iterator[LogLine]:
-    """Whole lines of both outputs, stamped with the time of their first part."""
+def read_lines(stream: BinaryIO, has_end: bool = True) -> Iterator[LogLine]:
+    """Whole lines of both outputs, stamped with the time of their first part.
+
+    `has_end`: the stream goes up to the log's end, so that a line without a line end is whole, too.
+    """
     pending: dict[int, tuple[int, bytearray]] = {}
     for output, frame in read_frames(stream):
         stamp, part = split_stamp(frame)
@@ -28,7 +31,7 @@ def read_lines(stream: BinaryIO) -> Iterator[LogLine]:
             yield LogLine(started, line.decode("utf-8", "replace").removesuffix("\n"))
         else:
             pending[output] = (started, line)
-    for started, line in pending.values():
+    for started, line in pending.values() if has_end else ():
         yield LogLine(started, line.decode("utf-8", "replace"))
 
 
@@ -47,6 +50,9 @@ def split_stamp(frame: bytes) -> tuple[int, bytes]:
     match = _STAMP.match(frame)
     if match is None:
         return 0, frame
-    seconds = datetime.fromisoformat(match[1].decode()).replace(tzinfo=UTC).timestamp()
+    try:
+        seconds = datetime.fromisoformat(match[1].decode()).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0, frame
     nanoseconds = int((match[2] or b"0").ljust(9, b"0"))
     return int(seconds) * 10**9 + nanoseconds, frame[match.end() :]

@@ -6,8 +6,10 @@ exiting. Cancelling `watch` ends the thread at its next line or with its contain
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import BinaryIO, cast
 
 from docker import APIClient
@@ -20,6 +22,9 @@ from emulator.domain.cluster import InstanceExit, LogLine
 
 WAITING_LINES = 5_000
 """How many lines may wait for the sink before the thread stops reading."""
+
+READ_AGAIN_NS = 10**9
+"""Of a log's end; the two outputs of a container are stamped side by side, so a later line may be older."""
 
 SAMPLE_PERIOD = 1.0
 """Seconds between two looks at the memory in use."""
@@ -109,9 +114,7 @@ class ContainerWatch:
     def _follow(self, handover: Handover) -> None:
         try:
             if self._was_started():
-                for line in self._lines():
-                    handover.put(line)
-                self._api.wait(self._name, timeout=None)
+                self._hand_over(handover)
             handover.finish(self._read_exit())
         except AbandonedError:
             return
@@ -121,15 +124,30 @@ class ContainerWatch:
     def _was_started(self) -> bool:
         return bool(self._api.inspect_container(self._name)["State"]["Status"] != "created")
 
-    def _lines(self) -> Iterator[LogLine]:
+    def _hand_over(self, handover: Handover) -> None:
+        """The live lines, then those of the end again: Engines up to 20.10 leave some of them out of a live stream."""
+        newest, recent = self._since_ns, deque[int]()
+        for line in self._lines(self._since_ns, follow=True):
+            handover.put(line)
+            newest = max(newest, line.timestamp_ns)
+            recent.append(line.timestamp_ns)
+            while recent and recent[0] < newest - READ_AGAIN_NS:
+                recent.popleft()
+        self._api.wait(self._name, timeout=None)
+        start = max(self._since_ns, newest - READ_AGAIN_NS)
+        known = sum(stamp > start for stamp in recent)
+        for line in islice(self._lines(start, follow=False), known, None):
+            handover.put(line)
+
+    def _lines(self, since_ns: int, follow: bool) -> Iterator[LogLine]:
         """The lines after `since_ns`. The client library splits no partial lines apart, so we read frames."""
         url = f"{self._api.base_url}/v{self._api.api_version}/containers/{self._name}/logs"
-        flags: dict[str, str] = dict.fromkeys(("stdout", "stderr", "follow", "timestamps"), "1")
-        since = f"{self._since_ns // 10**9}.{self._since_ns % 10**9:09d}"
-        with self._api.get(url, params={**flags, "since": since}, stream=True, timeout=None) as response:
+        flags: dict[str, str] = dict.fromkeys(("stdout", "stderr", "timestamps"), "1")
+        window = {"since": f"{since_ns // 10**9}.{since_ns % 10**9:09d}", "follow": str(int(follow))}
+        with self._api.get(url, params={**flags, **window}, stream=True, timeout=None) as response:
             response.raise_for_status()
-            for line in read_lines(cast(BinaryIO, response.raw)):
-                if line.timestamp_ns > self._since_ns:
+            for line in read_lines(cast(BinaryIO, response.raw), has_end=not follow):
+                if line.timestamp_ns > since_ns:
                     yield line
 
     def _sample_memory(self, _: Handover) -> None:
