@@ -8,7 +8,7 @@ from emulator.domain.cluster import Capacity
 def capacity_from_info(info: dict[str, Any], gpu_ids: tuple[str, ...] | None) -> Capacity:
     """`gpu_ids` overrides what the Engine tells; only Engines with CDI name their devices."""
     found = gpu_ids if gpu_ids is not None else _discovered_gpus(info)
-    has_runtime = "nvidia" in info.get("Runtimes", {}) or bool(_discovered_gpus(info))
+    has_runtime = "nvidia" in (info.get("Runtimes") or {}) or bool(_discovered_gpus(info))
     return Capacity(cpus=info["NCPU"], memory_bytes=info["MemTotal"], gpu_ids=found if has_runtime else ())
 
 

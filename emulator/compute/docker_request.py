@@ -13,6 +13,9 @@ INPUT = "/opt/ml/input"
 VOLUMES = {"input": INPUT, "model": "/opt/ml/model", "output": "/opt/ml/output"}
 """Each hides what the image has there. /opt/ml/code and the rest of /opt/ml stay the image's."""
 
+MOST_OPTIONS = 4000
+"""Bytes; mount(2) takes one page, and the rest of it is the driver's."""
+
 Labels = dict[str, str]
 
 
@@ -92,6 +95,6 @@ def overlay_options(lower: list[str], upper: str, work: str) -> dict[str, str]:
     if any(character in path for path in lower for character in ",:\\"):
         raise ValueError("the data directory's path has a comma, a colon or a backslash in it")
     text = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
-    if len(text) > 4000:
+    if len(text.encode(errors="surrogateescape")) > MOST_OPTIONS:
         raise ValueError("the data directory's path is too long for that many layers")
     return {"type": "overlay", "device": "overlay", "o": text}

@@ -73,7 +73,7 @@ def next_token(page: Page, params: Params) -> Result:
 def read_token(token: str, params: Params) -> tuple[str, str]:
     try:
         content: Any = json.loads(base64.urlsafe_b64decode(token))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise errors.invalid_next_token() from error
     if not isinstance(content, list) or len(content) != 3 or content[2] != _order(params):
         raise errors.invalid_next_token()

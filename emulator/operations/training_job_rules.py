@@ -106,6 +106,8 @@ def _channels(document: Document) -> Iterator[ServiceError]:
 
 def _channel(channel: Document, job_mode: str) -> Iterator[ServiceError]:
     name = channel["ChannelName"]
+    if name in (".", ".."):
+        yield validation_error(f"ChannelName {name} cannot be the name of a directory.")
     mode = channel.get("InputMode", job_mode)
     if mode != "File":
         yield _unsupported_mode(mode, f"the input mode of channel {name}")

@@ -34,10 +34,14 @@ class Room:
 def admit(queue: Sequence[Waiting], room: Room) -> list[str]:
     """The ARNs to start, in order. `queue` is in order of creation."""
     admitted: list[str] = []
+    may_pass = len(queue)
     for job in queue:
+        if may_pass == 0:
+            break
         if room.holds(job):
             room = room.without(job)
             admitted.append(job.arn)
-        elif job.overtaken >= MAX_OVERTAKEN:
-            break
+            may_pass -= 1
+        else:
+            may_pass = min(may_pass, max(0, MAX_OVERTAKEN - job.overtaken))
     return admitted

@@ -15,6 +15,8 @@ from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
 
 NOTICE = "[sagemaker-training-emulator]"
+LEAST_MEMORY = 6 * 2**20
+"""Bytes; the Engine refuses a smaller limit, and takes 0 for none at all."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class PlacementPolicy:
     def full_limit(self, instance_type: InstanceType) -> int:
         """Bytes a container gets on a real instance of the type."""
         nominal = instance_type.memory_bytes
-        return int(nominal * (1 - self.reserved_fraction)) - self.reserved_bytes
+        return max(LEAST_MEMORY, int(nominal * (1 - self.reserved_fraction)) - self.reserved_bytes)
 
 
 def memory_demand(hosts: Sequence[Host], policy: PlacementPolicy, capacity: Capacity) -> int:
@@ -68,7 +70,7 @@ def place(
     gpus = iter(free_gpus)
     limits, notices = {}, {}
     for name, instance_type in types.items():
-        memory = int(policy.full_limit(instance_type) * scale) // 2**20 * 2**20
+        memory = max(LEAST_MEMORY, int(policy.full_limit(instance_type) * scale) // 2**20 * 2**20)
         limits[name] = Limits(
             memory_bytes=memory,
             cpus=min(instance_type.vcpus, capacity.cpus),
