@@ -5,6 +5,7 @@ May be entered again: it wipes and refills its own directories.
 
 import shutil
 from collections.abc import Iterator, Sequence
+from errno import ENOSPC
 from pathlib import Path, PurePosixPath
 
 import anyio
@@ -31,20 +32,33 @@ async def stage_input(
 ) -> dict[str, dict[str, int]]:
     """Fill `work_dir`. Returns how many objects each host got, by channel. Raises JobFailure."""
     await blocking(disk, _wipe, work_dir)
+    names = {channel.channel_name for channel in request.input_data_config}
     counts: dict[str, dict[str, int]] = {}
     try:
         for channel in request.input_data_config:
             located = await list_channel(channel, objects)
             shares = shares_by_layer(request, channel, located)
             for layer, share in shares.items():
-                await _stage_layer(channel, work_dir / layer / "data", located, share, objects, disk)
+                data = work_dir / layer / "data"
+                await _stage_layer(channel, data, share, objects, disk)
+                if manifest_name(channel) not in names:
+                    await blocking(disk, _write_manifest, data, channel, located)
             counts[channel.channel_name] = {
                 host: len(shares[channel_layer(request, channel, host)])
                 for host in request.channel_hosts(channel)
             }
     except* (S3Fault, JobFailure) as faults:
         raise _first_fault(faults) from faults
+    except* OSError as faults:
+        if faults.subgroup(_is_full_disk) is None:
+            raise
+        raise data_download_failed("Insufficient disk space") from faults
     return counts
+
+
+def manifest_name(channel: Channel) -> str:
+    """The file beside the channel's directory; left out where another channel has its name."""
+    return f"{channel.channel_name}-manifest"
 
 
 async def list_channel(channel: Channel, objects: ObjectStore) -> list[Located]:
@@ -86,18 +100,12 @@ def shares_by_layer(
     return {channel_layer(request, channel, host): list(located) for host in hosts}
 
 
-async def _stage_layer(  # noqa: PLR0913
-    channel: Channel,
-    data: Path,
-    located: Sequence[Located],
-    share: Sequence[Located],
-    objects: ObjectStore,
-    disk: CapacityLimiter,
+async def _stage_layer(
+    channel: Channel, data: Path, share: Sequence[Located], objects: ObjectStore, disk: CapacityLimiter
 ) -> None:
     directory = data / channel.channel_name
     folders = {directory, *(directory / path.parent for _, path in share)}
     await blocking(disk, _make_directories, folders)
-    await blocking(disk, _write_manifest, data, channel, located)
     waiting = iter(share)
     async with anyio.create_task_group() as workers:
         for _ in range(min(PARALLEL_DOWNLOADS, len(share))):
@@ -117,6 +125,10 @@ def _first_fault(faults: BaseExceptionGroup) -> JobFailure:
     return fault if isinstance(fault, JobFailure) else data_download_failed(str(fault))
 
 
+def _is_full_disk(fault: BaseException) -> bool:
+    return isinstance(fault, OSError) and fault.errno == ENOSPC
+
+
 def _wipe(work_dir: Path) -> None:
     if work_dir.exists():
         shutil.rmtree(work_dir)
@@ -132,4 +144,4 @@ def _write_manifest(data: Path, channel: Channel, located: Sequence[Located]) ->
     """`<channel>-manifest`, as real jobs have it: the key prefix, then every object of the whole channel."""
     uri = channel.source.uri
     lines = [uri.key, *(f"s3://{found.bucket}/{found.key}" for found, _ in located)]
-    (data / f"{channel.channel_name}-manifest").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (data / manifest_name(channel)).write_text("\n".join(lines) + "\n", encoding="utf-8")

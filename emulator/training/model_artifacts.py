@@ -5,8 +5,9 @@ overwritten by it. Sources: DG your-algorithms-training-algo-output; docs/fideli
 """
 
 import io
+import sys
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
 from pathlib import PurePosixPath
@@ -32,18 +33,18 @@ def upload_archive(hosts: Sequence[str], archive: Archive, writer: AbstractConte
 
     Raises JobFailure.
     """
-    with ExitStack() as stack:
-        output: tarfile.TarFile | None = None
-        try:
+    output: tarfile.TarFile | None = None
+    try:
+        with ExitStack() as stack:
             for info, content in merged_members(hosts, archive):
                 if output is None:
                     output = _open_output(stack, writer)
                 output.addfile(info, content)
-        except tarfile.ReadError as error:
-            raise artifact_upload_failed(f"the container's files could not be read: {error}") from error
-        except S3Fault as fault:
-            raise artifact_upload_failed(str(fault)) from fault
-        return output is not None
+    except tarfile.ReadError as error:
+        raise artifact_upload_failed(f"the container's files could not be read: {error}") from error
+    except S3Fault as fault:
+        raise artifact_upload_failed(str(fault)) from fault
+    return output is not None
 
 
 def _open_output(stack: ExitStack, writer: AbstractContextManager[BinaryIO]) -> tarfile.TarFile:
@@ -58,27 +59,33 @@ def _open_output(stack: ExitStack, writer: AbstractContextManager[BinaryIO]) -> 
 
 def merged_members(hosts: Sequence[str], archive: Archive) -> Iterator[Member]:
     """The members of all hosts by relative name, each name once."""
-    seen: set[str] = set()
+    seen: dict[str, bool] = {}
     for host in reversed(hosts):
         with archive(host) as stream:
             if stream is not None:
                 yield from _new_members(host, stream, seen)
 
 
-def _new_members(host: str, stream: Iterator[bytes], seen: set[str]) -> Iterator[Member]:
-    own: set[str] = set()
+def _new_members(host: str, stream: Iterator[bytes], seen: dict[str, bool]) -> Iterator[Member]:
+    """`seen` tells of each name that other hosts gave whether it is a directory."""
+    own: dict[str, bool] = {}
     with tarfile.open(fileobj=ChunkReader(stream), mode="r|") as tar:
         for found in tar:
             info = relative_member(found)
-            if info is None or info.name in seen:
+            if info is None or _is_taken(info.name, seen):
                 continue
             if info.islnk() and info.linkname not in own:
                 raise artifact_upload_failed(
                     f"{info.name!r} on {host} is a hard link to {info.linkname!r}, which another host wrote too."
                 )
-            own.add(info.name)
+            own[info.name] = info.isdir()
             yield info, tar.extractfile(found) if found.isreg() else None  # type: ignore[misc]
     seen |= own
+
+
+def _is_taken(name: str, seen: Mapping[str, bool]) -> bool:
+    """Another host has it already, or has something else than a directory on the way to it."""
+    return name in seen or not all(seen.get(str(folder), True) for folder in PurePosixPath(name).parents)
 
 
 def relative_member(found: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -92,6 +99,8 @@ def relative_member(found: tarfile.TarInfo) -> tarfile.TarInfo | None:
     info = copy(found)
     info.name = str(name)
     info.pax_headers = {}
+    if info.isreg():
+        info.type = tarfile.REGTYPE  # its content is read without holes, so it is no sparse file any more
     if info.islnk():
         info.linkname = str(PurePosixPath(found.linkname))
     return info
@@ -108,10 +117,10 @@ class ChunkReader(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, fewer only at the end."""
+        """Up to `size` bytes, fewer only at the end; all where it is negative."""
         parts: list[bytes] = []
-        missing = size
-        while missing > 0 and (chunk := self._rest or next(self._chunks, b"")):
+        missing = size if size >= 0 else sys.maxsize
+        while missing > 0 and (chunk := self._rest or next(self._chunks, None)) is not None:
             parts.append(chunk[:missing])
             self._rest = chunk[missing:]
             missing -= len(parts[-1])
@@ -119,13 +128,11 @@ class ChunkReader(io.RawIOBase):
 
 
 def read_text_member(stream: Iterator[bytes], limit: int) -> str:
-    """The text of the one regular file in the stream, at most `limit` characters; empty where there is none."""
+    """The text of the file that the stream holds, at most `limit` characters; empty where it holds another thing."""
     with tarfile.open(fileobj=ChunkReader(stream), mode="r|") as tar:
-        for found in tar:
-            content = tar.extractfile(found) if found.isreg() else None
-            if content is not None:
-                return content.read(4 * limit).decode("utf-8", "replace")[:limit]
-    return ""
+        found = tar.next()
+        content = tar.extractfile(found) if found is not None and found.isreg() else None
+        return "" if content is None else content.read(4 * limit).decode("utf-8", "replace")[:limit]
 
 
 def artifact_uri(output: S3Uri, job_name: str, name: str) -> S3Uri:

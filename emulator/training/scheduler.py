@@ -5,12 +5,15 @@ needed after a restart.
 """
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
 
+from emulator.blocking import blocking
 from emulator.domain.cluster import Capacity
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.progress import Placement
@@ -58,9 +61,10 @@ class Scheduler:
                 await self._changes.wait(LOOK_PERIOD)
 
     async def destroy_all(self) -> None:
-        """Remove every container, for an emulator that is not to come back."""
+        """Remove every container and all staged input, for an emulator that is not to come back."""
         for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
             await self._parts.compute.destroy(cluster)
+        await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
 
     async def _look(self, tasks: TaskGroup) -> None:
         unfinished = await self._parts.store.unfinished()
@@ -85,6 +89,7 @@ class Scheduler:
         for cluster in found - known:
             log.warning("Removing what is left of %s.", cluster)
             await self._parts.compute.destroy(cluster)
+        await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
 
     async def _admit_some(self, tasks: TaskGroup, jobs: Sequence[TrainingJob]) -> None:
         capacity = self._capacity = self._capacity or await self._parts.compute.capacity()
@@ -165,3 +170,10 @@ class Scheduler:
             log.exception("Training job %s could not be brought to its end; it is tried again.", job.key.name)
         finally:
             self._running.pop(job.arn, None)
+
+
+def _remove_others(work_root: Path, known: set[str]) -> None:
+    """Staged input of jobs that ended just before the emulator did."""
+    for directory in work_root.glob("*"):
+        if directory.name not in known:
+            shutil.rmtree(directory, ignore_errors=True)
