@@ -18,6 +18,9 @@ NOT_TOLD = frozenset({"Tags", "SessionChainingConfig"})
 DEFAULT_VOLUME = 1
 """VolumeSizeInGB where the request has none."""
 
+PROFILER = {"ProfilingIntervalInMilliseconds": 500, "DisableProfiler": False}
+"""What real answers add to a ProfilerConfig in use."""
+
 
 def describe(job: TrainingJob) -> Description:
     progress = job.progress
@@ -67,6 +70,8 @@ def _echo(document: Mapping[str, Any]) -> Description:
         echo.pop("HyperParameters", None)
     if "DebugHookConfig" in document:
         echo["DebugHookConfig"] = {"CollectionConfigurations": [], **document["DebugHookConfig"]}
+    if profiling_status(document) == "Enabled":
+        echo["ProfilerConfig"] = {**PROFILER, **document["ProfilerConfig"]}
     return echo
 
 

@@ -79,7 +79,7 @@ def _summary(row: Row) -> Summary:
         creation_time=datetime.fromisoformat(row["creation_time"]),
         last_modified_time=datetime.fromisoformat(row["last_modified_time"]),
         status=row["status"],
-        secondary_status=SecondaryStatus(row["secondary_status"]),
+        secondary_status=SecondaryStatus(row["told_secondary_status"]),
         training_end_time=datetime.fromisoformat(row["ended"]) if row["ended"] else None,
         position=(row["position"], row["name"]),
     )

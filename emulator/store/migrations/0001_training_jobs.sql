@@ -18,10 +18,19 @@ CREATE TABLE training_jobs (
 CREATE INDEX training_jobs_by_time ON training_jobs (account_id, region, creation_time, name);
 CREATE INDEX training_jobs_unfinished ON training_jobs (creation_time) WHERE final_status IS NULL;
 
--- Stopping is derived: the wish to stop is the caller's, the end is the job's.
+-- Stopping is derived, as in domain/training_job.py: the wish to stop is the caller's, the end is the job's.
 CREATE VIEW listed_training_jobs AS
 SELECT *,
-    coalesce(final_status, CASE WHEN stop_requested_at IS NULL THEN 'InProgress' ELSE 'Stopping' END) AS status,
+    CASE
+        WHEN final_status IS NOT NULL THEN final_status
+        WHEN stop_requested_at IS NULL AND json_extract(progress, '$.stop_reason') IS NULL THEN 'InProgress'
+        ELSE 'Stopping'
+    END AS status,
+    CASE
+        WHEN final_status IS NULL AND stop_requested_at IS NOT NULL AND secondary_status <> 'Uploading'
+            AND json_extract(progress, '$.stop_reason') IS NULL THEN 'Stopping'
+        ELSE secondary_status
+    END AS told_secondary_status,
     max(progressed_at, coalesce(stop_requested_at, '')) AS last_modified_time
 FROM training_jobs;
 
