@@ -1,0 +1,115 @@
+"""A request to S3, as far as every operation needs it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from emulator.domain.caller import Caller
+from emulator.embedded_s3 import errors
+from emulator.embedded_s3.body import RequestBody
+from emulator.embedded_s3.records import BucketTarget
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
+_CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
+_KEY_LIMIT = 1024
+
+
+@dataclass(frozen=True)
+class S3Request:
+    method: str
+    bucket: str
+    """Empty for the service itself."""
+    key: str
+    """Empty for the bucket itself."""
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    caller: Caller
+    body: RequestBody
+
+    @property
+    def target(self) -> BucketTarget:
+        return BucketTarget(self.bucket, self.headers.get("x-amz-expected-bucket-owner"))
+
+    def number(self, name: str, default: int, maximum: int) -> int:
+        """The query's whole number `name`, at most `maximum`. Raises InvalidArgument."""
+        text = self.query.get(name) or str(default)
+        if not (text.isascii() and text.isdigit()) or int(text[:12]) > 2**31 - 1:
+            raise errors.invalid_argument(
+                name, text, f"Provided {name} not an integer or within integer range"
+            )
+        return min(int(text), maximum)
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name_bytes, value_bytes in raw:
+        name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def read_query(raw: bytes) -> dict[str, str]:
+    """Raises InvalidURI."""
+    try:
+        return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")) if raw else {}
+    except ValueError as error:
+        raise errors.invalid_uri() from error
+
+
+def bucket_of_host(host: str, suffixes: Iterable[str]) -> str:
+    """The bucket that a virtual-host style `Host` header names, else an empty text."""
+    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
+    ordered = sorted(suffixes, key=len, reverse=True)
+    if any(name == suffix.removeprefix(".") for suffix in ordered):
+        return ""
+    return next((name.removesuffix(suffix) for suffix in ordered if name.endswith(suffix)), "")
+
+
+def read_address(host: str, raw_path: bytes, suffixes: Iterable[str]) -> tuple[str, str]:
+    """The bucket and the key a request addresses, in either style. Raises InvalidURI, KeyTooLongError."""
+    try:
+        path = unquote_to_bytes(raw_path).decode("utf-8").removeprefix("/")
+    except UnicodeDecodeError as error:
+        raise errors.invalid_uri() from error
+    bucket = bucket_of_host(host, suffixes)
+    key = path
+    if not bucket:
+        bucket, _, key = path.partition("/")
+    if len(key.encode("utf-8")) > _KEY_LIMIT:
+        raise errors.key_too_long(len(key.encode("utf-8")))
+    return bucket, key
+
+
+def read_caller(headers: Mapping[str, str], query: Mapping[str, str], default: Caller) -> Caller:
+    """Who calls, from the credential scope of the (unchecked) signature in a header or in the URL.
+
+    The account is the access key where that has 12 digits; what the scope doesn't tell comes from `default`.
+    """
+    match = _CREDENTIAL.search(headers.get("authorization", ""))
+    scope = (match[1] if match else query.get("X-Amz-Credential", "")).split("/")
+    access_key = scope[0] or query.get("AWSAccessKeyId", "")  # boto3 still presigns by version 2
+    region = scope[2] if len(scope) == 5 else ""
+    return Caller(
+        account_id=access_key if _ACCOUNT.fullmatch(access_key) else default.account_id,
+        region=region if _REGION.fullmatch(region) else default.region,
+        access_key=access_key,
+        request_id=default.request_id,
+    )
+
+
+def read_request(
+    scope: Mapping[str, Any],
+    body: RequestBody,
+    headers: Mapping[str, str],
+    suffixes: Iterable[str],
+    default: Caller,
+) -> S3Request:
+    """Raises InvalidURI, KeyTooLongError."""
+    raw_path = scope.get("raw_path") or scope["path"].encode("utf-8")
+    bucket, key = read_address(headers.get("host", ""), raw_path, suffixes)
+    query = read_query(scope.get("query_string", b""))
+    return S3Request(scope["method"], bucket, key, query, headers, read_caller(headers, query, default), body)
