@@ -109,7 +109,7 @@ class Emulator:
             settings=settings,
             data_dir=data_dir,
             databases=(state, log_events),
-            parts=Parts(store, TagStore(state), logs, objects, clock),
+            parts=Parts(store, TagStore(state), logs, objects, clock, settings.instance_quota),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
             s3=s3,

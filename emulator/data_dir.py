@@ -21,7 +21,10 @@ class DataDir:
         file = self.path / "installation"
         if not file.exists():
             partial = file.with_suffix(".partial")
-            partial.write_text(os.urandom(8).hex(), encoding="ascii")
+            with partial.open("w", encoding="ascii") as output:
+                output.write(os.urandom(8).hex())
+                output.flush()
+                os.fsync(output.fileno())
             partial.rename(file)
         return file.read_text(encoding="ascii").strip()
 

@@ -21,7 +21,7 @@ class MemorySize:
 
     def __init__(self, text: str) -> None:
         match = _SIZE.fullmatch(text.strip())
-        if match is None or float(match[1]) == 0:
+        if match is None:
             raise ValueError(f"{text!r} is no size; write for example 80%, 12GiB or a number of bytes.")
         number, unit = float(match[1]), (match[2] or "B").upper()
         self.fraction = number / 100 if unit == "%" else None
@@ -93,6 +93,9 @@ class Settings(BaseSettings):
             description="Ids of the Engine's NVIDIA GPUs, comma-separated; needed where the Engine does not name them."
         ),
     ] = None
+    instance_quota: Annotated[
+        int, Field(ge=1, description="Most instances of one training job; AWS calls it a service limit.")
+    ] = 100
     network_pool: Annotated[
         IPv4Network, Field(description="Range from which every job's network takes its subnet.")
     ] = IPv4Network("10.213.0.0/16")
@@ -106,6 +109,8 @@ class Settings(BaseSettings):
         float,
         Field(
             gt=0,
+            le=1000,
+            allow_inf_nan=False,
             description="Factor on AWS's waiting periods, such as the 120 s between SIGTERM and SIGKILL.",
         ),
     ] = 1.0
@@ -121,8 +126,16 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
-    @field_validator("memory_budget", "reserved_memory")
+    @field_validator("memory_budget")
     @classmethod
-    def _check_size(cls, value: str) -> str:
-        MemorySize(value)
+    def _check_budget(cls, value: str) -> str:
+        if MemorySize(value).of(2**30) == 0:
+            raise ValueError("no job could run without memory")
+        return value
+
+    @field_validator("reserved_memory")
+    @classmethod
+    def _check_reserved(cls, value: str) -> str:
+        if MemorySize(value).fraction is not None:
+            raise ValueError("give a size here, and a percentage as RESERVED_MEMORY_PERCENT")
         return value

@@ -26,8 +26,11 @@ def read_lines(stream: BinaryIO, has_end: bool = True) -> Iterator[LogLine]:
     for output, frame in read_frames(stream):
         stamp, part = split_stamp(frame)
         started, line = pending.pop(output, (stamp, bytearray()))
+        if len(line) >= MAX_LINE and part != b"\n":
+            yield LogLine(started, line.decode("utf-8", "replace"))
+            started, line = stamp, bytearray()
         line += part
-        if part.endswith(b"\n") or len(line) >= MAX_LINE:
+        if part.endswith(b"\n"):
             yield LogLine(started, line.decode("utf-8", "replace").removesuffix("\n"))
         else:
             pending[output] = (started, line)

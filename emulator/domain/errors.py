@@ -83,6 +83,16 @@ def not_emulated(member: str, value: str, instead: str) -> ServiceError:
     return validation_error(f"The emulator does not support {value} as {member} yet. {instead}")
 
 
+def too_many_instances(instance_type: str, quota: int, wanted: int) -> ServiceError:
+    """AWS's words for a quota (amazon-sagemaker-examples and many others)."""
+    return ServiceError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{instance_type} for training job usage' is {quota} Instances, with "
+        f"current utilization of 0 Instances and a request delta of {wanted} Instances. "
+        "Please contact AWS support to request an increase for this limit.",
+    )
+
+
 def too_many_tags(limit: int) -> ServiceError:
     return ServiceError("ResourceLimitExceeded", f"A resource can have at most {limit} tags.")
 

@@ -131,8 +131,10 @@ def _entries(page: Page, encode: Encode, owner: str | None) -> list[str]:
 def _contents(listed: ListedObject, encode: Encode, owner_xml: str) -> str:
     checksum = ""
     if listed.checksum_algorithm:
-        checksum = text("ChecksumAlgorithm", listed.checksum_algorithm)
-        checksum += text("ChecksumType", listed.checksum_type)
+        checksum = (
+            f"<ChecksumAlgorithm>{listed.checksum_algorithm}</ChecksumAlgorithm>"
+            f"<ChecksumType>{listed.checksum_type}</ChecksumType>"
+        )
     return (
         f"<Contents>{text('Key', encode(listed.key))}"
         f"<LastModified>{iso_time(from_epoch(listed.last_modified))}</LastModified>"

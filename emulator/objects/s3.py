@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import urllib3
 from anyio import CapacityLimiter, from_thread
@@ -61,7 +62,7 @@ class S3ObjectStore:
         await self._call(self._download, source, target)
 
     def _download(self, source: S3Object, target: Path) -> None:
-        partial = target.with_name(f".{target.name[:200]}.partial")
+        partial = target.with_name(f".{uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
                 os.fchmod(file.fileno(), 0o644)
@@ -75,7 +76,7 @@ class S3ObjectStore:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._fetch_from(source, file)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
+            except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
                 if attempt == ATTEMPTS:
                     raise S3Fault("IncompleteBody", f"{source.key}: {error}") from error
             else:

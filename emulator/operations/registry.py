@@ -26,6 +26,8 @@ class Parts:
     logs: LogStore
     objects: ObjectStore
     clock: Clock
+    instance_quota: int
+    """Most instances of one training job."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ async def create_training_job(call: Call, params: Params) -> Result:
     if await call.parts.training_jobs.get(key) is not None:
         raise errors.training_job_name_in_use(key.arn)
     document = {name: value for name, value in params.items() if name != "Tags"}
-    await _require_input(call, TrainingJobRequest.model_validate(document))
+    request = TrainingJobRequest.model_validate(document)
+    _require_quota(call, request)
+    await _require_input(call, request)
     now = call.now()
     job = TrainingJob(key=key, creation_time=now, document=document, progress=Progress.begin(now))
     tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
@@ -52,6 +54,14 @@ async def find_training_job(call: Call, name: str) -> TrainingJob:
 
 def _key(call: Call, name: str) -> TrainingJobKey:
     return TrainingJobKey(call.caller.account_id, call.caller.region, name)
+
+
+def _require_quota(call: Call, request: TrainingJobRequest) -> None:
+    for group in request.resource_config.groups:
+        if group.instance_count > call.parts.instance_quota:
+            raise errors.too_many_instances(
+                group.instance_type, call.parts.instance_quota, group.instance_count
+            )
 
 
 async def _require_input(call: Call, request: TrainingJobRequest) -> None:

@@ -243,3 +243,14 @@ def test_a_request_under_a_foreign_name_is_refused(running: RunningEmulator) -> 
     answer = httpx.get(f"{running.endpoint}/_emulator/health", headers={"host": "evil.example"})
     assert answer.status_code == 403
     assert "Host header" in answer.json()["message"]
+
+
+def test_create_refuses_more_instances_than_the_quota(sagemaker: Any) -> None:
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 101, "VolumeSizeInGB": 1}
+    code, message = refusal(
+        sagemaker.create_training_job, **job_request("too-many", ResourceConfig=resources)
+    )
+    assert code == "ResourceLimitExceeded"
+    assert message.startswith(
+        "The account-level service limit 'ml.m5.large for training job usage' is 100 Instances"
+    )

@@ -146,3 +146,12 @@ def test_read_lines_loses_nothing_however_frames_are_cut(seed: int) -> None:
 
     assert [line.message for line in found] == texts
     assert [line.timestamp_ns for line in found] == sorted(line.timestamp_ns for line in found)
+
+
+def test_read_lines_adds_no_empty_line_after_a_line_of_exactly_the_most() -> None:
+    part = b"x" * (16 * 1_024)
+    count = MAX_LINE // len(part)
+
+    found = lines(*(stamped(n, part) for n in range(count)), stamped(count, b"\n"))
+
+    assert [len(line.message) for line in found] == [MAX_LINE]
