@@ -27,13 +27,18 @@ class Database:
     rolls it back. Transactions of one file never overlap, so no caller needs a lock.
     """
 
-    def __init__(self, path: Path, migrations: str) -> None:
-        """Open `path`, creating it, and apply the `NNNN_*.sql` files of the package `migrations`."""
+    def __init__(self, path: Path, migrations: str, outlives_power_cuts: bool = False) -> None:
+        """Open `path`, creating it, and apply the `NNNN_*.sql` files of the package `migrations`.
+
+        A killed process never loses a committed transaction; a power cut may take the last ones, unless asked
+        otherwise, which costs a flush of the disk each time.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._limiter = CapacityLimiter(1)
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
+        synchronous = "FULL" if outlives_power_cuts else "NORMAL"
+        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};")
         migrate(self._connection, migrations)
 
     async def run(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -43,10 +48,11 @@ class Database:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             result = work(self._connection)
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
         return result
 
     def close(self) -> None:

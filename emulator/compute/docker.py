@@ -12,7 +12,7 @@ from anyio import CapacityLimiter
 from docker import APIClient, from_env
 from docker.errors import APIError, DockerException, NotFound
 
-from emulator.blocking import blocking
+from emulator.blocking import abandonable, blocking
 from emulator.compute.backend import LogSink
 from emulator.compute.docker_capacity import capacity_from_info
 from emulator.compute.docker_images import ensure_image
@@ -88,26 +88,28 @@ class DockerBackend:
         return self._api.info()
 
     async def prepare(self, cluster: ClusterSpec) -> None:
-        await self._call(self._prepare, cluster)
-
-    def _prepare(self, cluster: ClusterSpec) -> None:
-        options = self._options
-        ensure_network(self._api, cluster, options.installation, options.network_pool)
+        """The image may have to be pulled, which nobody can cut short: it goes on alone when this is cancelled."""
+        await self._call(self._ensure_network, cluster)
         for image in {instance.image for instance in cluster.instances}:
-            ensure_image(self._api, image, options.registry, options.offline)
+            await abandonable(self._ensure_image, image)
+
+    def _ensure_network(self, cluster: ClusterSpec) -> None:
+        ensure_network(self._api, cluster, self._options.installation, self._options.network_pool)
+
+    def _ensure_image(self, image: str) -> str:
+        return ensure_image(self._api, image, self._options.registry, self._options.offline)
 
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         await self._call(self._create, cluster, instance, work_dir)
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
-        options = self._options
         if self._exists(cluster.name, instance.host):
             state = self._api.inspect_container(container_name(cluster.name, instance.host))["State"]
             if state["Status"] != "created":
                 return
             self._remove_container(container_name(cluster.name, instance.host))
-        image = ensure_image(self._api, instance.image, options.registry, options.offline)
-        labels = cluster_labels(options.installation, cluster.name)
+        image = self._ensure_image(instance.image)
+        labels = cluster_labels(self._options.installation, cluster.name)
         self._input_view.create_container(cluster.name, instance, image, labels, work_dir)
 
     async def start(self, cluster: str, host: str) -> None:

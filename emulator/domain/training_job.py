@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import Field
@@ -74,7 +75,7 @@ class TrainingJob:
     def arn(self) -> str:
         return self.key.arn
 
-    @property
+    @cached_property
     def request(self) -> TrainingJobRequest:
         return TrainingJobRequest.model_validate(self.document)
 

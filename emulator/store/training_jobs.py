@@ -15,7 +15,7 @@ from emulator.store.training_job_pages import Page, PageQuery, read_page
 
 
 class TrainingJobStore:
-    """Every write wakes whoever waits for `changes`."""
+    """What the API plane writes wakes the job plane through `changes`."""
 
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
@@ -47,7 +47,6 @@ class TrainingJobStore:
 
     async def save_progress(self, job: TrainingJob) -> None:
         await self._database.run(_save_progress, job)
-        self._changes.notify()
 
 
 def to_column(time: datetime) -> str:

@@ -36,7 +36,7 @@ async def stage_input(
     counts: dict[str, dict[str, int]] = {}
     try:
         for channel in request.input_data_config:
-            located = await list_channel(channel, objects)
+            located = await list_channel(channel, objects, disk)
             shares = shares_by_layer(request, channel, located)
             for layer, share in shares.items():
                 data = work_dir / layer / "data"
@@ -61,17 +61,23 @@ def manifest_name(channel: Channel) -> str:
     return f"{channel.channel_name}-manifest"
 
 
-async def list_channel(channel: Channel, objects: ObjectStore) -> list[Located]:
+async def list_channel(channel: Channel, objects: ObjectStore, disk: CapacityLimiter) -> list[Located]:
     """The channel's objects in key order with their paths, folder markers left out. Raises JobFailure."""
-    uri = channel.source.uri
+    found = [one async for one in objects.list(channel.source.uri)]
+    return await blocking(disk, locate, channel, found)
+
+
+def locate(channel: Channel, found: Sequence[S3Object]) -> list[Located]:
+    """Raises JobFailure for a key that has no place in the channel's directory, or that takes another's."""
+    prefix = channel.source.uri.key
     located: list[Located] = []
-    async for found in objects.list(uri):
+    for one in found:
         try:
-            path = object_path(found.key, uri.key)
+            path = object_path(one.key, prefix)
         except ValueError as error:
             raise data_download_failed(f"channel {channel.channel_name}: {error}.") from error
         if path is not None:
-            located.append((found, path))
+            located.append((one, path))
     refuse_clashes(channel, located)
     return located
 
@@ -79,7 +85,9 @@ async def list_channel(channel: Channel, objects: ObjectStore) -> list[Located]:
 def refuse_clashes(channel: Channel, located: Sequence[Located]) -> None:
     """S3 keeps `a`, `a/b` and `a//b` side by side, a directory cannot. Raises JobFailure."""
     paths: set[PurePosixPath] = set()
-    folders = {folder for _, path in located for folder in path.parents}
+    folders = {
+        ancestor for parent in {path.parent for _, path in located} for ancestor in (parent, *parent.parents)
+    }
     for found, path in located:
         if path in paths or path in folders:
             raise data_download_failed(

@@ -4,14 +4,14 @@ The stages stand in the order of the secondary statuses, and each may be entered
 ordinary path.
 """
 
-import logging
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
+from anyio import from_thread
 
 from emulator.blocking import blocking
 from emulator.domain.failure_reason import JobFailure, internal_error
@@ -26,14 +26,15 @@ from emulator.training.plan import cluster_name, compile_cluster
 from emulator.training.stop_signal import StopSignal
 from emulator.training.training_step import train
 
-log = logging.getLogger(__name__)
-
 S = SecondaryStatus
 Stage = Callable[[TrainingJob, TrainingParts, StopSignal], Awaitable[TrainingJob]]
 
 
 async def run(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> None:
-    """Drive the job to a final status. What is left of it then is for `clean_up`."""
+    """Drive the job to a final status. What is left of it then is for `clean_up`.
+
+    Raises what is neither the job's fault nor its end (a lost Engine, a full disk); the row says how far it is.
+    """
     async with anyio.create_task_group() as timer:
         timed = False
         while not job.is_final:
@@ -56,12 +57,12 @@ async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
     }
     try:
         return await stages[job.progress.secondary_status](job, parts, stop)
-    except Exception as error:  # the boundary of the job plane: a job's fault ends the job, nothing more
-        fault = _innermost(error)
+    except (JobFailure, ExceptionGroup) as error:
+        fault = innermost(error)
         if not isinstance(fault, JobFailure):
-            log.exception("Training job %s met a fault of the emulator.", job.key.name)
-            fault = internal_error(f"{type(fault).__name__}; see the emulator's log")
-        return fail(job, fault.reason, parts)
+            raise
+        # What the stage saved before it failed, such as an earlier verdict, counts.
+        return fail(await parts.store.get(job.key) or job, fault.reason, parts)
 
 
 async def prepare_instances(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
@@ -124,10 +125,19 @@ async def _upload_all(job: TrainingJob, parts: TrainingParts) -> None:
         await blocking(parts.archives, upload_archive, hosts, archive, parts.objects.writer(uri))
 
 
+@contextmanager
 def _archive(
     parts: TrainingParts, cluster: str, directory: str, host: str
-) -> AbstractContextManager[Iterator[bytes] | None]:
-    return parts.compute.archive(cluster, host, f"{directory}/.")
+) -> Iterator[Iterator[bytes] | None]:
+    """For a worker thread: the host's directory, until this process goes down."""
+    with parts.compute.archive(cluster, host, f"{directory}/.") as stream:
+        yield None if stream is None else _until_cancelled(stream)
+
+
+def _until_cancelled(stream: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in stream:
+        from_thread.check_cancelled()
+        yield chunk
 
 
 def begin_stop(job: TrainingJob, reason: StopReason, parts: TrainingParts) -> TrainingJob:
@@ -162,7 +172,7 @@ async def _stop_at(deadline: datetime, parts: TrainingParts, stop: StopSignal) -
     stop.request(StopReason.MAX_RUNTIME)
 
 
-def _innermost(error: Exception) -> Exception:
+def innermost(error: Exception) -> Exception:
     """The first fault in a task group's bundle."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]

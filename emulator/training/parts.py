@@ -31,6 +31,8 @@ class TrainingParts:
     """Shortens AWS's waiting periods, never the training."""
     disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     archives: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
+    verdicts: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
+    """For failure files, which must not wait behind uploads."""
 
     @property
     def stop_grace(self) -> timedelta:

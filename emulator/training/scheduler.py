@@ -15,14 +15,14 @@ from anyio.abc import TaskGroup
 
 from emulator.blocking import blocking
 from emulator.domain.cluster import Capacity
-from emulator.domain.failure_reason import JobFailure
+from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.domain.progress import Placement
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import StopReason
 from emulator.domain.training_job import TrainingJob
 from emulator.store.changes import Changes
 from emulator.training.admission import Room, Waiting, admit
-from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, run
+from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, innermost, run
 from emulator.training.parts import TrainingParts
 from emulator.training.placement import PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.training.plan import cluster_name
@@ -32,6 +32,13 @@ log = logging.getLogger(__name__)
 
 LOOK_PERIOD = 5.0
 """Seconds; backs up a signal that was lost."""
+
+
+ATTEMPTS = 5
+"""How often a job is taken up again after faults of the emulator's surroundings, such as a lost Engine."""
+
+RETRY_PERIOD = 2.0
+"""Seconds; grows with every attempt."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,9 @@ class Scheduler:
         self._running: dict[str, Running] = {}
         self._overtaken: dict[str, int] = {}
         self._swept = False
+        self._leftovers: set[str] = set()
+        self.trouble: str | None = None
+        """Why the last look at the rows failed; None where it did not."""
 
     async def run(self) -> None:
         """Until cancelled, which means that this process is going down."""
@@ -56,8 +66,13 @@ class Scheduler:
             while True:
                 try:
                     await self._look(tasks)
+                    self.trouble = None
                 except ConnectionError as error:
+                    self.trouble = str(error)
                     log.warning("Training jobs wait: %s", error)
+                except Exception as error:  # whatever it is, the next look may fare better
+                    self.trouble = str(error)
+                    log.exception("Training jobs wait.")
                 await self._changes.wait(LOOK_PERIOD)
 
     async def destroy_all(self) -> None:
@@ -71,6 +86,7 @@ class Scheduler:
         if not self._swept:
             await self._sweep(unfinished)
             self._swept = True
+        await self._remove_leftovers()
         for job in unfinished:
             if job.arn in self._running and job.stop_requested_at is not None:
                 self._running[job.arn].stop.request(StopReason.USER)
@@ -83,13 +99,16 @@ class Scheduler:
             await self._admit_some(tasks, waiting)
 
     async def _sweep(self, unfinished: Sequence[TrainingJob]) -> None:
-        """Destroy what belongs to this installation and to no unfinished job."""
+        """Find what belongs to this installation and to no unfinished job."""
         known = {cluster_name(job) for job in unfinished}
-        found = {instance.cluster for instance in await self._parts.compute.find()}
-        for cluster in found - known:
+        self._leftovers |= {instance.cluster for instance in await self._parts.compute.find()} - known
+        await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
+
+    async def _remove_leftovers(self) -> None:
+        for cluster in list(self._leftovers):
             log.warning("Removing what is left of %s.", cluster)
             await self._parts.compute.destroy(cluster)
-        await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
+            self._leftovers.discard(cluster)
 
     async def _admit_some(self, tasks: TaskGroup, jobs: Sequence[TrainingJob]) -> None:
         capacity = self._capacity = self._capacity or await self._parts.compute.capacity()
@@ -137,11 +156,14 @@ class Scheduler:
         return frozenset(gpu for running in self._running.values() for gpu in running.placement.gpu_ids)
 
     def _count_overtaken(self, queue: Sequence[Waiting], admitted: Sequence[str]) -> None:
-        arns = [waiting.arn for waiting in queue]
-        passed = {arn: sum(other in admitted for other in arns[n + 1 :]) for n, arn in enumerate(arns)}
-        self._overtaken = {
-            arn: self._overtaken.get(arn, 0) + count for arn, count in passed.items() if arn not in admitted
-        }
+        started, behind = set(admitted), 0
+        counts: dict[str, int] = {}
+        for waiting in reversed(queue):
+            if waiting.arn in started:
+                behind += 1
+            else:
+                counts[waiting.arn] = waiting.overtaken + behind
+        self._overtaken = counts
 
     async def _place(self, tasks: TaskGroup, job: TrainingJob, capacity: Capacity) -> None:
         """Note on the row what the job was given, then start it."""
@@ -160,16 +182,37 @@ class Scheduler:
         tasks.start_soon(self._run, job, running.stop)
 
     async def _run(self, job: TrainingJob, stop: StopSignal) -> None:
-        """A fault here (a full disk, a lost Engine) leaves the row as it is; the next look takes it up again."""
+        """Take the job to its end, and free what it had only when its containers are gone."""
         try:
-            await run(job, self._parts, stop)
-            self._running.pop(job.arn, None)
-            self._changes.notify()
-            await clean_up(job, self._parts)
+            await self._run_patiently(job, stop)
+            await self._clean_up(job)
         except Exception:
-            log.exception("Training job %s could not be brought to its end; it is tried again.", job.key.name)
+            log.exception(
+                "Training job %s could not be ended; the next look takes it up again.", job.key.name
+            )
         finally:
             self._running.pop(job.arn, None)
+        self._changes.notify()
+
+    async def _clean_up(self, job: TrainingJob) -> None:
+        try:
+            await clean_up(job, self._parts)
+        except Exception:
+            log.exception("Training job %s left something behind; it is removed later.", job.key.name)
+            self._leftovers.add(cluster_name(job))
+
+    async def _run_patiently(self, job: TrainingJob, stop: StopSignal) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await run(job, self._parts, stop)
+            except Exception as error:
+                log.exception("Training job %s met a fault of the emulator.", job.key.name)
+                await anyio.sleep(RETRY_PERIOD * attempt * self._parts.time_scale)
+                job = await self._parts.store.get(job.key) or job
+                reason = internal_error(f"{type(innermost(error)).__name__}; see the emulator's log").reason
+            else:
+                return
+        await self._parts.store.save_progress(fail(job, reason, self._parts))
 
 
 def _remove_others(work_root: Path, known: set[str]) -> None:

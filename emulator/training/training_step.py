@@ -6,6 +6,7 @@ exits seen before that are blamed.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 import anyio
 
@@ -72,14 +73,18 @@ async def train(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
     if job.progress.placement is None:
         raise internal_error("a training job without a placement reached Training")
     cluster = compile_cluster(job, job.progress.placement)
-    if job.progress.launched_at is None:
+    is_fresh = job.progress.launched_at is None
+    if is_fresh:
         job = await _launch(job, cluster, parts)
     else:
         await _require_all(cluster, parts)
     hosts = Hosts(cluster.hosts)
     async with anyio.create_task_group() as watchers:
         for host in cluster.hosts:
-            watchers.start_soon(_watch, job, cluster.name, host, hosts, parts)
+            pump = LogPump(log_stream(job, host), parts)
+            since_ns = 0 if is_fresh else await pump.position()
+            watch = partial(parts.compute.watch, cluster.name, host, since_ns, pump.put)
+            watchers.start_soon(_note_end, watch, hosts)
         job = await _follow(job, cluster, hosts, parts, stop)
         if hosts.fault is not None:
             watchers.cancel_scope.cancel()
@@ -109,10 +114,9 @@ async def _require_all(cluster: ClusterSpec, parts: TrainingParts) -> None:
         raise internal_error(f"the containers of {', '.join(missing)} are gone")
 
 
-async def _watch(job: TrainingJob, cluster: str, host: str, hosts: Hosts, parts: TrainingParts) -> None:
-    pump = LogPump(log_stream(job, host), parts)
+async def _note_end(watch: Callable[[], Awaitable[InstanceExit]], hosts: Hosts) -> None:
     try:
-        hosts.note(await parts.compute.watch(cluster, host, await pump.position(), pump.put))
+        hosts.note(await watch())
     except JobFailure as failure:
         hosts.note(failure)
 
@@ -152,7 +156,7 @@ async def _blame(job: TrainingJob, cluster: ClusterSpec, culprit: InstanceExit, 
         limits = {instance.host: instance.limits.memory_bytes for instance in cluster.instances}
         limit = limits[culprit.host]
         return out_of_memory(culprit.host, types[culprit.host], limit, culprit.peak_memory_bytes or limit)
-    text = await blocking(parts.archives, _failure_file, cluster.name, culprit.host, parts)
+    text = await blocking(parts.verdicts, _failure_file, cluster.name, culprit.host, parts)
     return algorithm_error(culprit.exit_code, text or culprit.detail)
 
 

@@ -201,8 +201,8 @@ def test_unfinished_are_oldest_first_of_all_accounts(run: Run) -> None:
     run(test)
 
 
-@pytest.mark.parametrize("verb", ["create", "request_stop", "save_progress"])
-def test_every_write_wakes_whoever_waits(tmp_path: Path, verb: str) -> None:
+@pytest.mark.parametrize("verb", ["create", "request_stop"])
+def test_what_the_api_plane_writes_wakes_whoever_waits(tmp_path: Path, verb: str) -> None:
     job = a_training_job()
 
     async def main() -> bool:
@@ -211,7 +211,6 @@ def test_every_write_wakes_whoever_waits(tmp_path: Path, verb: str) -> None:
         writes: dict[str, Callable[[], Awaitable[object]]] = {
             "create": partial(store.create, job, {}),
             "request_stop": partial(store.request_stop, job.key, LATER),
-            "save_progress": partial(store.save_progress, job),
         }
         if verb != "create":
             await store.create(job, {})
