@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 from fastapi import FastAPI
@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import emulator.operations  # noqa: F401 - registers every operation
-from emulator import __version__
 from emulator.clock import Clock, SystemClock
 from emulator.compute.backend import ComputeBackend
 from emulator.compute.docker import DockerBackend, DockerOptions
 from emulator.data_dir import DataDir
 from emulator.embedded_s3.server import EmbeddedS3
+from emulator.health import Health, report_health
 from emulator.logs.log_store import LogStore
 from emulator.objects.object_store import ObjectStore
 from emulator.objects.pass_through import PassThrough
@@ -44,15 +44,19 @@ STOP_LIMIT = 30
 
 @dataclass(frozen=True)
 class LocalNamesOnly:
-    """Keeps web pages of other machines out of a server that only this machine is meant to reach."""
+    """Keeps web pages of other machines out of a server that only this machine is meant to reach.
+
+    Browsers tell the name that a page used (Host) and the page that asks (Origin); AWS clients send no Origin.
+    """
 
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope.get("headers", ()))
+        headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
+        names = [headers.get(b"host", ""), urlsplit(headers.get(b"origin", "")).netloc]
         answer = self.app
-        if scope["type"] == "http" and not is_local_name(headers.get(b"host", b"").decode("latin-1")):
-            text = "The emulator listens on this machine only, so the Host header must be its address or localhost."
+        if scope["type"] == "http" and not all(is_local_name(name) for name in names):
+            text = "The emulator listens on this machine only, so Host and Origin must be its address or localhost."
             answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
         await answer(scope, receive, send)
 
@@ -134,14 +138,16 @@ class Emulator:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         await self.s3.start()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.scheduler.run)
-            yield
-            tasks.cancel_scope.cancel()
-        if self.settings.on_shutdown == "stop":
-            with anyio.move_on_after(STOP_LIMIT, shield=True):
-                await self.scheduler.destroy_all()
-        await self.close()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.scheduler.run)
+                yield
+                tasks.cancel_scope.cancel()
+            if self.settings.on_shutdown == "stop":
+                with anyio.move_on_after(STOP_LIMIT, shield=True):
+                    await self.scheduler.destroy_all()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         if isinstance(self.s3, PassThrough):
@@ -152,21 +158,9 @@ class Emulator:
             database.close()
         self.data_dir.close()
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> Health:
         """State of every part; `status` is `ok` where jobs can run."""
-        try:
-            capacity = await self.training.compute.capacity()
-            engine = {"status": "ok", "cpus": capacity.cpus, "memory_bytes": capacity.memory_bytes}
-        except ConnectionError as error:
-            engine = {"status": "error", "reason": str(error)}
-        s3 = {"status": "ok", "endpoint": self.settings.s3_endpoint_url or "embedded"}
-        registry = {
-            "status": "configured" if self.settings.registry else "none",
-            "address": self.settings.registry,
-        }
-        status = "ok" if engine["status"] == "ok" else "degraded"
-        parts = {"docker": engine, "s3": s3, "registry": registry}
-        return {"status": status, "version": __version__, "parts": parts}
+        return await report_health(self.settings, self.training.compute, self.s3, self.scheduler)
 
     async def training_job(self, name: str, request: Request) -> JSONResponse:
         """What the AWS API has no place for: limits, notices, shards. Query: `account_id`, `region`."""

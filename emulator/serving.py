@@ -39,6 +39,7 @@ def serve(settings: Settings) -> int:
     config = uvicorn.Config(
         emulator.app(),
         log_config=None,
+        server_header=False,
         access_log=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=75,

@@ -126,6 +126,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
+    @field_validator("s3_endpoint_url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+            raise ValueError("write it as http://host:port")
+        return value
+
     @field_validator("memory_budget")
     @classmethod
     def _check_budget(cls, value: str) -> str:

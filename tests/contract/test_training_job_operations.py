@@ -216,7 +216,7 @@ def test_caller_identity_tells_the_account_of_the_credentials(running: RunningEm
 def test_health_tells_every_part(running: RunningEmulator) -> None:
     health = httpx.get(f"{running.endpoint}/_emulator/health").json()
     assert health["status"] == "ok"
-    assert set(health["parts"]) == {"docker", "s3", "registry"}
+    assert set(health["parts"]) == {"docker", "s3", "scheduler", "registry"}
 
 
 def test_report_of_a_job_tells_limits_and_shards(running: RunningEmulator, sagemaker: Any) -> None:
@@ -242,7 +242,14 @@ def test_report_of_a_job_tells_limits_and_shards(running: RunningEmulator, sagem
 def test_a_request_under_a_foreign_name_is_refused(running: RunningEmulator) -> None:
     answer = httpx.get(f"{running.endpoint}/_emulator/health", headers={"host": "evil.example"})
     assert answer.status_code == 403
-    assert "Host header" in answer.json()["message"]
+    assert "Host and Origin" in answer.json()["message"]
+
+
+def test_a_web_page_elsewhere_cannot_reach_s3(running: RunningEmulator) -> None:
+    body = "<Delete><Object><Key>a</Key></Object></Delete>"
+    page = {"origin": "https://evil.example", "content-type": "text/plain"}
+    answer = httpx.post(f"{running.endpoint}/artifacts?delete", content=body, headers=page)
+    assert answer.status_code == 403
 
 
 def test_create_refuses_more_instances_than_the_quota(sagemaker: Any) -> None:

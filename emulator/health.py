@@ -1,0 +1,48 @@
+"""The answer of GET /_emulator/health."""
+
+from typing import Any
+
+from emulator import __version__
+from emulator.compute.backend import ComputeBackend
+from emulator.embedded_s3.server import EmbeddedS3
+from emulator.objects.pass_through import PassThrough
+from emulator.settings import Settings
+from emulator.training.scheduler import Scheduler
+
+Health = dict[str, Any]
+
+
+async def report_health(
+    settings: Settings, compute: ComputeBackend, s3: EmbeddedS3 | PassThrough, scheduler: Scheduler
+) -> Health:
+    """`status` is `degraded` where a part has a fault, and the part says why."""
+    registry = {"status": "configured" if settings.registry else "none", "address": settings.registry}
+    parts = {
+        "docker": await _docker(compute),
+        "s3": await _s3(settings, s3),
+        "scheduler": _fault(scheduler.trouble) if scheduler.trouble else {"status": "ok"},
+        "registry": registry,
+    }
+    is_degraded = any(part["status"] == "error" for part in parts.values())
+    return {"status": "degraded" if is_degraded else "ok", "version": __version__, "parts": parts}
+
+
+async def _docker(compute: ComputeBackend) -> Health:
+    try:
+        capacity = await compute.capacity()
+    except ConnectionError as error:
+        return _fault(str(error))
+    return {"status": "ok", "cpus": capacity.cpus, "memory_bytes": capacity.memory_bytes}
+
+
+async def _s3(settings: Settings, s3: EmbeddedS3 | PassThrough) -> Health:
+    if isinstance(s3, EmbeddedS3):
+        return {"status": "ok", "endpoint": "embedded"}
+    endpoint = {"endpoint": settings.s3_endpoint_url}
+    if await s3.is_answering():
+        return {"status": "ok", **endpoint}
+    return {**_fault("The external S3 does not answer."), **endpoint}
+
+
+def _fault(reason: str) -> Health:
+    return {"status": "error", "reason": reason}
