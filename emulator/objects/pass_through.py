@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 from xml.sax.saxutils import escape
 
+import anyio
 import httpx
 from minio.credentials.credentials import Credentials
 from minio.signer import sign_v4_s3
@@ -28,7 +29,8 @@ PRESIGNATURE = frozenset(
 """Query members of presigned URLs, of signature versions 4 and 2."""
 
 NOT_PASSED_ON = frozenset(
-    {"authorization", "connection", "expect", "host", "keep-alive", "transfer-encoding", "upgrade"}
+    {"authorization", "connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"}
+    | {"proxy-authenticate", "proxy-authorization", "upgrade"}
     | {"x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
 )
 OF_THE_CODING = frozenset(
@@ -37,6 +39,10 @@ OF_THE_CODING = frozenset(
 """Headers that speak of an aws-chunked body, not of what is in it."""
 
 OF_THE_CONNECTION = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding"})
+
+
+class MissingLengthError(ValueError):
+    """An aws-chunked body does not say how long its content is."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +70,26 @@ class PassThrough:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    async def is_answering(self) -> bool:
+        """Whether the external S3 answers anything at all."""
         try:
-            response = await self._client.send(self._request(scope, headers, receive), stream=True)
-        except MalformedChunkError as error:
-            await _send_error(send, 400, "IncompleteBody", str(error))
+            await self._client.get(f"{self._endpoint.scheme}://{self._endpoint.netloc}/", timeout=2)
+        except httpx.HTTPError:
+            return False
+        return True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = self._request(scope, _headers(scope), receive)
+            response = await self._client.send(request, stream=True)
+        except MissingLengthError:
+            await _send_error(send, 411, "MissingContentLength", "x-amz-decoded-content-length is missing.")
+        except (MalformedChunkError, httpx.InvalidURL) as error:
+            await _send_error(send, 400, "InvalidRequest", str(error))
         except httpx.TransportError as error:
             await _send_error(send, 503, "ServiceUnavailable", f"The external S3 does not answer: {error}")
         else:
-            await _send_response(response, send)
+            await _send_response(response, receive, send)
 
     def _request(self, scope: Scope, headers: dict[str, str], receive: Receive) -> httpx.Request:
         payload = _payload(headers, _read(receive))
@@ -108,6 +124,8 @@ def _payload(headers: dict[str, str], body: AsyncIterator[bytes]) -> Payload:
     if not is_aws_chunked(headers) or sha256 == UNSIGNED_TRAILER:
         return Payload(sha256, kept, body)
     kept = {name: value for name, value in kept.items() if name not in OF_THE_CODING}
+    if "x-amz-decoded-content-length" not in headers:
+        raise MissingLengthError
     kept["content-length"] = headers["x-amz-decoded-content-length"]
     codings = [c.strip() for c in headers.get("content-encoding", "").split(",")]
     if left := [coding for coding in codings if coding not in ("", "aws-chunked")]:
@@ -152,19 +170,43 @@ def _encode(text: str) -> str:
     return quote(text.encode("utf-8", "surrogateescape"), safe="-_.~")
 
 
-async def _send_response(response: httpx.Response, send: Send) -> None:
+def _headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+async def _send_response(response: httpx.Response, receive: Receive, send: Send) -> None:
+    """Pass it on; a caller that goes away ends it."""
     headers = [pair for pair in response.headers.raw if pair[0].lower().decode() not in OF_THE_CONNECTION]
-    try:
+
+    async def send_all() -> None:
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         async for data in response.aiter_raw():
             await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_gone, receive, tasks.cancel_scope)
+            await send_all()
+            tasks.cancel_scope.cancel()
     finally:
         await response.aclose()
 
 
+async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
 async def _send_error(send: Send, status: int, code: str, message: str) -> None:
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()
+    # The request's body may not have been read, so only a new connection is in a known state.
     headers = [(b"content-type", b"application/xml"), (b"content-length", str(len(body)).encode())]
+    headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

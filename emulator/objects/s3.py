@@ -94,7 +94,7 @@ class S3ObjectStore:
             request_headers={"If-Match": f'"{source.etag}"'},
         )
         try:
-            for chunk in response.stream(CHUNK):
+            for chunk in response.stream(CHUNK, decode_content=False):
                 from_thread.check_cancelled()
                 file.write(chunk)
         finally:
@@ -107,7 +107,7 @@ class S3ObjectStore:
     def _read(self, uri: S3Uri, limit: int) -> bytes:
         response = self._client.get_object(uri.bucket, uri.key)
         try:
-            return bytes(response.read(limit))
+            return bytes(response.read(limit, decode_content=False))
         finally:
             response.close()
             response.release_conn()
