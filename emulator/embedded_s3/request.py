@@ -10,6 +10,7 @@ from emulator.domain.caller import Caller
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.body import RequestBody
 from emulator.embedded_s3.records import BucketTarget
+from emulator.virtual_host import bucket_of_host
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
@@ -58,15 +59,6 @@ def read_query(raw: bytes) -> dict[str, str]:
         return dict(parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")) if raw else {}
     except ValueError as error:
         raise errors.invalid_uri() from error
-
-
-def bucket_of_host(host: str, suffixes: Iterable[str]) -> str:
-    """The bucket that a virtual-host style `Host` header names, else an empty text."""
-    name = host.rsplit(":", 1)[0].lower() if not host.endswith("]") else host
-    ordered = sorted(suffixes, key=len, reverse=True)
-    if any(name == suffix.removeprefix(".") for suffix in ordered):
-        return ""
-    return next((name.removesuffix(suffix) for suffix in ordered if name.endswith(suffix)), "")
 
 
 def read_address(host: str, raw_path: bytes, suffixes: Iterable[str]) -> tuple[str, str]:

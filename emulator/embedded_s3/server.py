@@ -29,9 +29,7 @@ from emulator.embedded_s3.request import read_headers, read_request
 from emulator.embedded_s3.routes import find_operation
 from emulator.embedded_s3.store import Store
 from emulator.sqlite import Database
-
-HOST_SUFFIXES = (".localhost", ".s3.localhost", ".host.docker.internal", ".s3.host.docker.internal")
-"""What may stand behind a bucket's name in the Host header (virtual-host style)."""
+from emulator.virtual_host import HOST_SUFFIXES
 
 _FILE_THREADS = 8
 
@@ -54,7 +52,7 @@ class EmbeddedS3:
         self._default_caller = Caller(account_id, region, access_key="", request_id="")
         self._suffixes = tuple(host_suffixes)
         self._request_ids = count(int(clock.new_id()[:15], 16))
-        index = Database(directory / "index.db", "emulator.embedded_s3.migrations")
+        index = Database(directory / "index.db", "emulator.embedded_s3.migrations", outlives_power_cuts=True)
         blobs = BlobStore(directory, clock.new_id)
         self._store = Store(index, blobs, CapacityLimiter(_FILE_THREADS), clock)
         self.objects = EmbeddedObjectStore(self._store)
