@@ -43,13 +43,7 @@ def test_delete_bucket_with_objects_fails(s3: "S3Client", s3_bucket: str) -> Non
 
 def test_create_bucket_refuses_names(s3_backend: S3Backend) -> None:
     for name in ("ab", "Upper", "a..b", "1.2.3.4", "-a-", "a" * 64):
-        assert httpx.put(f"{s3_backend.url}/{name}").status_code in (400, 403)
-
-
-def test_create_bucket_says_which_name_is_invalid(embedded_backend: S3Backend) -> None:
-    # MinIO checks the signature of a request without one before the name.
-    for name in ("ab", "Upper", "a..b", "1.2.3.4", "-a-", "a" * 64):
-        answer = httpx.put(f"{embedded_backend.url}/{name}")
+        answer = httpx.put(f"{s3_backend.url}/{name}")
         assert answer.status_code == 400
         assert "<Code>InvalidBucketName</Code>" in answer.text
 
@@ -100,7 +94,7 @@ def test_bucket_in_another_region(embedded_backend: S3Backend) -> None:
 
 
 def test_create_bucket_location_must_fit_the_region(embedded_backend: S3Backend) -> None:
-    # MinIO takes no constraint in any Region.
+    # MinIO takes a missing constraint in any Region.
     frankfurt = embedded_backend.client(region="eu-central-1")
     with pytest.raises(ClientError) as error:
         frankfurt.create_bucket(Bucket=new_name())
@@ -134,7 +128,7 @@ def test_bucket_belongs_to_the_callers_account(embedded_backend: S3Backend) -> N
 
 
 def test_expected_bucket_owner(embedded_backend: S3Backend) -> None:
-    # MinIO ignores the header.
+    # MinIO has no accounts.
     mine = embedded_backend.client(access_key="111111111111")
     name = new_name()
     mine.create_bucket(Bucket=name)
@@ -164,7 +158,7 @@ def test_expected_bucket_owner(embedded_backend: S3Backend) -> None:
 def test_bucket_configuration_that_is_missing_answers_not_implemented(
     embedded_s3: "S3Client", embedded_bucket: str
 ) -> None:
-    # MinIO has some of these.
+    # MinIO has versioning, policies and object lock.
     calls = [
         lambda: embedded_s3.put_bucket_versioning(
             Bucket=embedded_bucket, VersioningConfiguration={"Status": "Enabled"}
@@ -181,7 +175,7 @@ def test_bucket_configuration_that_is_missing_answers_not_implemented(
 
 
 def test_list_buckets_pages(embedded_backend: S3Backend) -> None:
-    # MinIO gives all at once.
+    # An account of its own, which MinIO has not, keeps other buckets out of the list.
     client = embedded_backend.client(access_key="333333333333")
     names = sorted(new_name() for _ in range(5))
     for name in names:

@@ -69,7 +69,7 @@ def test_put_object_wrong_checksum_code(embedded_s3: "S3Client", embedded_bucket
 
 @pytest.mark.parametrize("algorithm", ["SHA512", "XXHASH64", "XXHASH3", "XXHASH128"])
 def test_put_object_newer_checksums(embedded_s3: "S3Client", embedded_bucket: str, algorithm: Any) -> None:
-    # MinIO has stopped before these came.
+    # MinIO takes these headers, but keeps no such checksum.
     embedded_s3.put_object(Bucket=embedded_bucket, Key="k", Body=BODY, ChecksumAlgorithm=algorithm)
     got: Any = embedded_s3.get_object(Bucket=embedded_bucket, Key="k", ChecksumMode="ENABLED")
     assert got["Body"].read() == BODY
@@ -147,7 +147,7 @@ def test_multipart_checksum_types_that_are_impossible(embedded_s3: "S3Client", e
 
 
 def test_multipart_composite_needs_the_parts_checksums(embedded_s3: "S3Client", embedded_bucket: str) -> None:
-    # MinIO takes the request without them.
+    # MinIO calls it InvalidPart.
     created = embedded_s3.create_multipart_upload(Bucket=embedded_bucket, Key="k", ChecksumAlgorithm="SHA1")
     where: dict[str, Any] = {"Bucket": embedded_bucket, "Key": "k", "UploadId": created["UploadId"]}
     sent = embedded_s3.upload_part(**where, PartNumber=1, Body=BODY, ChecksumAlgorithm="SHA1")

@@ -97,9 +97,10 @@ def test_get_object_range_outside_fails(s3: "S3Client", s3_bucket: str, header: 
     assert fault(error) == (416, "InvalidRange")
 
 
-def test_get_object_several_ranges_gives_all(s3: "S3Client", s3_bucket: str) -> None:
+@pytest.mark.parametrize("header", ["bytes=0-1,4-5", "lines=1-2"])
+def test_get_object_other_ranges_give_all(s3: "S3Client", s3_bucket: str, header: str) -> None:
     s3.put_object(Bucket=s3_bucket, Key="k", Body=BODY)
-    assert s3.get_object(Bucket=s3_bucket, Key="k", Range="bytes=0-1,4-5")["Body"].read() == BODY
+    assert s3.get_object(Bucket=s3_bucket, Key="k", Range=header)["Body"].read() == BODY
 
 
 def test_get_object_conditions(s3: "S3Client", s3_bucket: str) -> None:
@@ -293,13 +294,10 @@ def test_put_object_content_md5(s3: "S3Client", s3_bucket: str) -> None:
     assert s3.list_objects_v2(Bucket=s3_bucket)["KeyCount"] == 1
 
 
-@pytest.mark.parametrize("header", ["bytes=5-2", "lines=1-2"])
-def test_get_object_range_unreadable_gives_all(
-    embedded_s3: "S3Client", embedded_bucket: str, header: str
-) -> None:
-    # MinIO answers InvalidRange to 5-2; S3 and RFC 9110 take it for no range at all.
+def test_get_object_range_backwards_gives_all(embedded_s3: "S3Client", embedded_bucket: str) -> None:
+    # MinIO answers InvalidRange; RFC 9110 takes it for no range at all.
     embedded_s3.put_object(Bucket=embedded_bucket, Key="k", Body=BODY)
-    got = embedded_s3.get_object(Bucket=embedded_bucket, Key="k", Range=header)
+    got = embedded_s3.get_object(Bucket=embedded_bucket, Key="k", Range="bytes=5-2")
     assert got["Body"].read() == BODY
 
 

@@ -153,7 +153,7 @@ def test_put_object_wrong_content_sha256(s3_backend: S3Backend, s3: "S3Client", 
 def test_put_object_aws_chunked_shorter_than_declared(
     embedded_backend: S3Backend, embedded_s3: "S3Client", embedded_bucket: str
 ) -> None:
-    # MinIO waits for the rest until its time limit.
+    # MinIO refuses the unsigned request.
     headers = {
         "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x-amz-decoded-content-length": str(len(BODY) + 1),

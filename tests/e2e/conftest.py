@@ -1,5 +1,6 @@
 """Real servers on a real Docker Engine; at the end of the session nothing of them may be left."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -93,9 +94,18 @@ def restartable(
 ) -> Iterator["Restartable"]:
     servers = Restartable(data_dirs(), algorithm_image)
     yield servers
+
+    def is_clean() -> bool:
+        installation = (servers.data_dir / "installation").read_text()
+        return not any(servers.data_dir.glob("work/*")) and not find_leftovers(engine, [installation])
+
+    tick = threading.Event()
+    for _ in range(40):
+        if is_clean():
+            break
+        tick.wait(0.05)
     servers.end()
-    installation = (servers.data_dir / "installation").read_text()
-    if find_leftovers(engine, [installation]) or any(servers.data_dir.glob("work/*")):
+    if not is_clean():
         servers.start(ON_SHUTDOWN="stop")
         servers.stop()
 

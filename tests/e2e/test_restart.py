@@ -94,7 +94,6 @@ def test_download_that_was_cut_off_is_done_again(restartable: Restartable, tmp_p
         slow.release()
         after = restartable.start(**settings)
         job = after.wait(name)
-        restartable.stop()
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert statuses(job).count("Downloading") == 1
 

@@ -37,9 +37,14 @@ def new_name() -> str:
 
 def remove_bucket(client: "S3Client", name: str) -> None:
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
-        keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
-        if keys:
-            client.delete_objects(Bucket=name, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+        keys = [entry["Key"] for entry in page.get("Contents", [])]
+        # XML has no way to write some characters.
+        unwritable = [key for key in keys if not key.isprintable()]
+        for key in unwritable:
+            client.delete_object(Bucket=name, Key=key)
+        rest = [{"Key": key} for key in keys if key not in unwritable]
+        if rest:
+            client.delete_objects(Bucket=name, Delete={"Objects": rest})  # type: ignore[typeddict-item]
     for upload in client.list_multipart_uploads(Bucket=name).get("Uploads", []):
         client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
     client.delete_bucket(Bucket=name)
