@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from emulator.sqlite import Database
 from emulator.store.changes import Changes
 from emulator.store.tags import TagStore
 from emulator.store.training_jobs import TrainingJobStore
+from emulator.training.environment import SECRET
 from emulator.training.parts import TrainingParts
 from emulator.training.placement import PlacementPolicy
 from emulator.training.scheduler import Scheduler
@@ -130,6 +132,7 @@ class Emulator:
         )
         app.get("/_emulator/health")(self.health)
         app.get("/_emulator/training-jobs/{name}")(self.training_job)
+        app.get("/_emulator/credentials/{account_id}")(container_credentials)
         app.mount("/", Edge(gateway, self.s3))
         if is_loopback(self.settings.host):
             app.add_middleware(LocalNamesOnly)
@@ -174,6 +177,17 @@ class Emulator:
         return JSONResponse(report)
 
 
+async def container_credentials(account_id: str) -> dict[str, str]:
+    """What AWS's container credentials provider answers; the account is in the key, as in every request here."""
+    expiration = datetime.now(UTC) + timedelta(hours=6)
+    return {
+        "AccessKeyId": account_id,
+        "SecretAccessKey": SECRET,
+        "Token": SECRET,
+        "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
 def build_s3(
     settings: Settings, data_dir: DataDir, clock: Clock
 ) -> tuple[EmbeddedS3 | PassThrough, ObjectStore]:
@@ -194,6 +208,7 @@ def build_compute(settings: Settings, installation: str) -> DockerBackend:
         offline=settings.offline,
         gpu_ids=settings.gpu_ids,
         input_view=settings.input_view,
+        server=(settings.host, settings.port),
     )
     mountinfo = Path("/proc/self/mountinfo")
     return DockerBackend(options, mountinfo.read_text(encoding="utf-8") if mountinfo.exists() else "")

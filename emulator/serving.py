@@ -30,6 +30,7 @@ def serve(settings: Settings) -> int:
     """Until SIGTERM or Ctrl-C. Returns the exit code."""
     try:
         listener = listen(settings.host, settings.port)
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         emulator = Emulator.build(settings)
     except (OSError, RuntimeError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the person at the terminal

@@ -18,15 +18,17 @@ from emulator.compute.docker_capacity import capacity_from_info
 from emulator.compute.docker_images import ensure_image
 from emulator.compute.docker_input import InputView
 from emulator.compute.docker_network import ensure_network, find_networks
+from emulator.compute.docker_reach import Reach
 from emulator.compute.docker_request import (
     CLUSTER,
     HOST,
     INSTALLATION,
     cluster_labels,
     container_name,
+    with_endpoint,
 )
 from emulator.compute.docker_watch import ContainerWatch
-from emulator.compute.engine_paths import find_engine_paths
+from emulator.compute.engine_paths import find_engine_paths, find_own_container
 from emulator.domain.cluster import Capacity, ClusterSpec, FoundInstance, InstanceExit, InstanceSpec
 from emulator.domain.failure_reason import container_gone
 
@@ -53,6 +55,8 @@ class DockerOptions:
     gpu_ids: tuple[str, ...] | None = None
     """None: what the Engine tells."""
     input_view: Literal["auto", "overlay", "copy"] = "auto"
+    server: tuple[str, int] | None = None
+    """Address and port that the emulator listens on; None where containers do not reach it."""
 
 
 class DockerBackend:
@@ -61,8 +65,13 @@ class DockerBackend:
     def __init__(self, options: DockerOptions, mountinfo: str = "") -> None:
         """`mountinfo`: text of /proc/self/mountinfo, for an emulator that runs in a container itself."""
         self._options = options
-        self._mountinfo = mountinfo
+        self._own_container = find_own_container(mountinfo)
         self._limiter = CapacityLimiter(16)
+        self._reach = (
+            None
+            if options.server is None
+            else Reach(lambda: self._api, self._limiter, *options.server, self._own_container)
+        )
 
     @cached_property
     def _api(self) -> APIClient:
@@ -75,7 +84,9 @@ class DockerBackend:
 
     @cached_property
     def _input_view(self) -> InputView:
-        return InputView(self._api, self._options.input_view, find_engine_paths(self._api, self._mountinfo))
+        return InputView(
+            self._api, self._options.input_view, find_engine_paths(self._api, self._own_container)
+        )
 
     async def capacity(self) -> Capacity:
         try:
@@ -100,7 +111,8 @@ class DockerBackend:
         return ensure_image(self._api, image, self._options.registry, self._options.offline)
 
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
-        await self._call(self._create, cluster, instance, work_dir)
+        url = await self._reach.url(cluster.name) if self._reach else None
+        await self._call(self._create, cluster, with_endpoint(instance, url), work_dir)
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         if self._exists(cluster.name, instance.host):
@@ -125,6 +137,8 @@ class DockerBackend:
                 raise
 
     async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+        if self._reach:
+            await self._reach.url(cluster)
         try:
             return await ContainerWatch(self._api, cluster, host, since_ns).run(sink)
         except NotFound as error:
@@ -157,6 +171,8 @@ class DockerBackend:
             stream.close()
 
     async def destroy(self, cluster: str) -> None:
+        if self._reach:
+            await self._reach.close(cluster)
         await self._call(self._destroy, cluster)
 
     def _destroy(self, cluster: str) -> None:

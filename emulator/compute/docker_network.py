@@ -1,7 +1,8 @@
 """Networks of clusters, with subnets from a pool of our own: the Engine's default pools hold about thirty."""
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, ip_network
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any
 
 from docker import APIClient
@@ -47,6 +48,30 @@ def network_options(isolated: bool) -> dict[str, str]:
 def find_networks(api: APIClient, cluster: str) -> list[str]:
     """Ids of the cluster's networks."""
     return [network["Id"] for network in api.networks(filters={"label": f"{CLUSTER}={cluster}"})]
+
+
+def gateway_of(api: APIClient, cluster: str) -> tuple[IPv4Address, IPv4Network] | None:
+    """The cluster's gateway and subnet; None where its network is isolated or gone."""
+    for found in api.networks(filters={"label": f"{CLUSTER}={cluster}"}):
+        subnet = IPv4Network(found["IPAM"]["Config"][0]["Subnet"])
+        gateway = found["IPAM"]["Config"][0].get("Gateway")
+        if not found["Internal"]:
+            return IPv4Address(gateway) if gateway else subnet[1], subnet
+    return None
+
+
+def join_network(api: APIClient, cluster: str, container: str) -> IPv4Address | None:
+    """Connect a container of ours to the cluster's network. Its address there; None where there is no network."""
+    with suppress(APIError):  # it is connected already
+        api.connect_container_to_network(container, network_name(cluster))
+    networks = api.inspect_container(container)["NetworkSettings"]["Networks"]
+    address = networks.get(network_name(cluster), {}).get("IPAddress")
+    return IPv4Address(address) if address else None
+
+
+def leave_network(api: APIClient, cluster: str, container: str) -> None:
+    with suppress(APIError):  # it was not connected, or one of both is gone
+        api.disconnect_container_from_network(container, network_name(cluster), force=True)
 
 
 def taken_subnets(networks: Sequence[dict[str, Any]]) -> list[IPv4Network]:

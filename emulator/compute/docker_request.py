@@ -1,6 +1,7 @@
 """Pure: an InstanceSpec as the Docker Engine's own request. Names and labels are the address book."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from emulator.domain.cluster import InstanceSpec, Limits
@@ -85,6 +86,14 @@ def _volume_mount(
     if overlay is not None and target == INPUT:
         options["DriverConfig"] = {"Name": "local", "Options": dict(overlay)}
     return {"Type": "volume", "Source": name, "Target": target, "VolumeOptions": options}
+
+
+def with_endpoint(instance: InstanceSpec, url: str | None) -> InstanceSpec:
+    """The instance with its variables for the emulator's address set; without them where there is no address."""
+    if url is None:
+        return instance
+    addresses = {name: f"{url}{path}" for name, path in instance.endpoint_variables.items()}
+    return replace(instance, environment={**instance.environment, **addresses})
 
 
 def overlay_options(lower: list[str], upper: str, work: str) -> dict[str, str]:

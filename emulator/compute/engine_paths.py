@@ -27,17 +27,22 @@ class EnginePaths:
         return str(path)
 
 
-def find_engine_paths(api: APIClient, mountinfo: str) -> EnginePaths:
-    """Ask the Engine for this process's own container, if it is in one.
+def find_own_container(mountinfo: str) -> str | None:
+    """Id of the container that this process is in, if any.
 
     `mountinfo` is the text of /proc/self/mountinfo: the Engine mounts files of its own from a directory that is
     named after the container.
     """
     own_id = _OWN_ID.search(mountinfo)
-    if own_id is None:
+    return own_id[1] if own_id else None
+
+
+def find_engine_paths(api: APIClient, own_container: str | None) -> EnginePaths:
+    """Ask the Engine for the mounts of this process's own container."""
+    if own_container is None:
         return EnginePaths()
     try:
-        container: dict[str, Any] = api.inspect_container(own_id[1])
+        container: dict[str, Any] = api.inspect_container(own_container)
     except APIError:
         return EnginePaths()
     mounts = container["Mounts"]

@@ -1,7 +1,7 @@
 """What a training job is compiled to before anything is touched: one spec per ML compute instance."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ class InstanceSpec:
     The container gets a private, writable view; the layers themselves stay as they are.
     """
     limits: Limits
+    endpoint_variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables for addresses of the emulator: name -> path behind the address."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Parts:
     logs: LogStore
     objects: ObjectStore
     clock: Clock
-    instance_quota: int
+    instance_quota: int = 100
     """Most instances of one training job."""
 
 

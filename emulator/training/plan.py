@@ -6,7 +6,7 @@ from emulator.domain.cluster import ClusterSpec, InstanceSpec
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
 from emulator.domain.training_job import AlgorithmSpecification, TrainingJob
-from emulator.training.environment import container_environment
+from emulator.training.environment import container_environment, endpoint_variables
 from emulator.training.input_layers import host_layers
 from emulator.training.opt_ml import DIRECTORIES, config_files
 
@@ -43,6 +43,7 @@ def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> Ins
         entrypoint=entrypoint,
         arguments=arguments,
         environment=container_environment(job, has_gpus=bool(limits.gpu_ids)),
+        endpoint_variables=endpoint_variables(job),
         directories=DIRECTORIES,
         files=config_files(request, host),
         input_layers=host_layers(request, host.name),

@@ -4,7 +4,7 @@ from unittest.mock import Mock
 
 from docker.errors import APIError
 
-from emulator.compute.engine_paths import EnginePaths, find_engine_paths
+from emulator.compute.engine_paths import EnginePaths, find_engine_paths, find_own_container
 
 OWN_ID = "0123456789abcdef" * 4
 MOUNTINFO = (
@@ -39,7 +39,7 @@ def test_translate_takes_the_longest_mount() -> None:
 def test_find_engine_paths_asks_for_the_container_that_mountinfo_names() -> None:
     api = engine(("/data", "/var/lib/docker/volumes/emulator/_data"))
 
-    paths = find_engine_paths(api, MOUNTINFO)
+    paths = find_engine_paths(api, find_own_container(MOUNTINFO))
 
     api.inspect_container.assert_called_once_with(OWN_ID)
     assert paths.translate(Path("/data/work")) == "/var/lib/docker/volumes/emulator/_data/work"
@@ -48,7 +48,7 @@ def test_find_engine_paths_asks_for_the_container_that_mountinfo_names() -> None
 def test_find_engine_paths_outside_a_container_asks_nobody() -> None:
     api = engine(("/data", "/elsewhere"))
 
-    paths = find_engine_paths(api, "21 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n")
+    paths = find_engine_paths(api, find_own_container("21 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n"))
 
     api.inspect_container.assert_not_called()
     assert paths.translate(Path("/data")) == "/data"
@@ -58,4 +58,4 @@ def test_find_engine_paths_of_a_container_of_another_engine() -> None:
     api = engine()
     api.inspect_container.side_effect = APIError("No such container")
 
-    assert find_engine_paths(api, MOUNTINFO).translate(Path("/data")) == "/data"
+    assert find_engine_paths(api, find_own_container(MOUNTINFO)).translate(Path("/data")) == "/data"

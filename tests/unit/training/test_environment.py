@@ -1,4 +1,4 @@
-from emulator.training.environment import container_environment
+from emulator.training.environment import container_environment, endpoint_variables
 from tests.support.builders import a_training_job
 
 
@@ -10,6 +10,27 @@ def test_environment_is_that_of_real_jobs() -> None:
         "AWS_EXECUTION_ENV": "AWS_ECS_EC2",
         "DMLC_INTERFACE": "eth0",
         "NVIDIA_VISIBLE_DEVICES": "void",
+        "AWS_ACCESS_KEY_ID": "111122223333",
+        "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_SESSION_TOKEN": "emulator",
+    }
+
+
+def test_environment_has_nothing_of_the_emulator_under_network_isolation() -> None:
+    job = a_training_job(EnableNetworkIsolation=True)
+
+    assert not [
+        name for name in container_environment(job, has_gpus=False) if "KEY" in name or "TOKEN" in name
+    ]
+    assert endpoint_variables(job) == {}
+
+
+def test_endpoint_variables_leave_the_request_s_own_alone() -> None:
+    variables = endpoint_variables(a_training_job(Environment={"AWS_ENDPOINT_URL": "mine"}))
+
+    assert variables == {
+        "S3_ENDPOINT_URL": "",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "/_emulator/credentials/111122223333",
     }
 
 
