@@ -35,9 +35,9 @@ echo "[test] as $(id -un)"
 code=0
 .venv/bin/python -m pytest "$@" || code=$?
 if [[ $(id -u) == 0 ]]; then
-    echo "[test] once more as an ordinary user"
+    echo "[test] once more as an ordinary user: the end-to-end tests, unless the arguments name others"
     user_code=0
-    scripts/as_ordinary_user.sh python -m pytest -p no:cacheprovider -m "not compose" "$@" || user_code=$?
+    scripts/as_ordinary_user.sh python -m pytest -p no:cacheprovider -m "not compose" "${@:-tests/e2e}" || user_code=$?
     # 5: the arguments name nothing but compose tests.
     [[ $code != 0 || $user_code == 5 ]] || code=$user_code
 fi
