@@ -1,10 +1,11 @@
 """`sagemaker-emulator doctor`: is there everything that training needs? One line for each thing."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from docker import DockerClient, from_env
@@ -41,20 +42,26 @@ def examine(settings: Settings) -> int:
     return 1 if prevented else 0
 
 
-def check_docker(settings: Settings) -> Iterator[Finding]:
+def check_docker(settings: Settings) -> list[Finding]:
     try:
-        client = from_env()
-        info = client.info()
+        with closing(from_env()) as client:
+            info = client.info()
+            limits = check_memory_limits(
+                client, bool(info["MemoryLimit"]), str(info.get("CgroupVersion", "1"))
+            )
+            return [describe_engine(settings, client.api.base_url, info), limits]
     except (DockerException, OSError) as error:
-        yield Finding("docker", f"no Engine answers ({error}).", True, "Start Docker, or set DOCKER_HOST.")
-        return
+        advice = "Start Docker, or set DOCKER_HOST."
+        return [Finding("docker", f"no Engine answers ({error}).", True, advice)]
+
+
+def describe_engine(settings: Settings, address: str, info: dict[str, Any]) -> Finding:
     budget = MemorySize(settings.memory_budget).of(info["MemTotal"])
-    yield Finding(
-        "docker",
-        f"Engine {info['ServerVersion']} at {client.api.base_url}, {info['NCPU']} CPUs, "
-        f"{info['MemTotal'] / 2**30:.1f} GiB, {budget / 2**30:.1f} GiB of it for training jobs.",
+    text = (
+        f"Engine {info['ServerVersion']} at {address}, {info['NCPU']} CPUs, "
+        f"{info['MemTotal'] / 2**30:.1f} GiB, {budget / 2**30:.1f} GiB of it for training jobs."
     )
-    yield check_memory_limits(client, bool(info["MemoryLimit"]), str(info.get("CgroupVersion", "1")))
+    return Finding("docker", text)
 
 
 def check_memory_limits(client: DockerClient, announced: bool, cgroup: str) -> Finding:
