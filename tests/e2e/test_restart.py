@@ -106,7 +106,8 @@ def test_restart_between_jobs_loses_nothing(restartable: Restartable) -> None:
         [channel("train", uri)],
         Tags=[{"Key": "team", "Value": "search"}],
     )
-    before.wait(name)
+    job = before.wait(name)
+    assert job["TrainingJobStatus"] == "Completed", job
     told = tell_everything(before, name)
     restartable.stop()
 
