@@ -107,7 +107,7 @@ def test_restart_between_jobs_loses_nothing(restartable: Restartable) -> None:
         Tags=[{"Key": "team", "Value": "search"}],
     )
     job = before.wait(name)
-    assert job["TrainingJobStatus"] == "Completed", job
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
     told = tell_everything(before, name)
     restartable.stop()
 
