@@ -11,7 +11,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
-_OWN_ID = re.compile(r"/containers/([0-9a-f]{64})/")
+_OWN_ID = re.compile(r"/containers/([0-9a-f]{64})/(?:hostname|hosts|resolv\.conf) /etc/")
 
 
 class EnginePaths:
@@ -30,8 +30,9 @@ class EnginePaths:
 def find_own_container(mountinfo: str) -> str | None:
     """Id of the container that this process is in, if any.
 
-    `mountinfo` is the text of /proc/self/mountinfo: the Engine mounts files of its own from a directory that is
-    named after the container.
+    `mountinfo` is the text of /proc/self/mountinfo: the Engine mounts files of its own into /etc, from a directory
+    that is named after the container. Outside, there are mounts below such directories as well: the shared memory of
+    every container that runs.
     """
     own_id = _OWN_ID.search(mountinfo)
     return own_id[1] if own_id else None

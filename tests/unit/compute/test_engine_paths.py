@@ -59,3 +59,8 @@ def test_find_engine_paths_of_a_container_of_another_engine() -> None:
     api.inspect_container.side_effect = APIError("No such container")
 
     assert find_engine_paths(api, find_own_container(MOUNTINFO)).translate(Path("/data")) == "/data"
+
+
+def test_find_own_container_takes_no_container_of_the_engines_machine_for_its_own() -> None:
+    other = f"0:71 / /var/lib/docker/containers/{OWN_ID}/mounts/shm rw,nosuid - tmpfs shm rw,size=65536k\n"
+    assert find_own_container(f"26 1 254:1 / / rw,relatime - ext4 /dev/vda1 rw\n812 26 {other}") is None
