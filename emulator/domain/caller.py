@@ -10,3 +10,5 @@ class Caller:
     region: str
     access_key: str
     request_id: str
+    session_token: str = ""
+    """Of temporary keys; see role_session.py."""

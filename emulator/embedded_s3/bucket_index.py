@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from emulator.domain.reset_scope import ResetScope
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.records import Bucket, BucketTarget, from_epoch
 from emulator.sqlite import Connection, Row
@@ -62,6 +63,21 @@ def delete_bucket(conn: Connection, target: BucketTarget) -> list[str]:
     conn.execute("DELETE FROM uploads WHERE bucket = ?", (target.name,))
     conn.execute("DELETE FROM buckets WHERE name = ?", (target.name,))
     return blobs
+
+
+def delete_buckets(conn: Connection, scope: ResetScope) -> tuple[int, list[str]]:
+    """Delete the scope's buckets with all that they hold; returns how many, and the dead blobs."""
+    condition, values = scope.where()
+    mine = f"bucket IN (SELECT name FROM buckets WHERE {condition})"  # noqa: S608
+    of_uploads = f"upload_id IN (SELECT upload_id FROM uploads WHERE {mine})"  # noqa: S608
+    blobs = [
+        *(row[0] for row in conn.execute(f"SELECT blob FROM objects WHERE {mine}", values)),  # noqa: S608
+        *(row[0] for row in conn.execute(f"SELECT blob FROM parts WHERE {of_uploads}", values)),  # noqa: S608
+    ]
+    conn.execute(f"DELETE FROM parts WHERE {of_uploads}", values)  # noqa: S608
+    conn.execute(f"DELETE FROM uploads WHERE {mine}", values)  # noqa: S608
+    conn.execute(f"DELETE FROM objects WHERE {mine}", values)  # noqa: S608
+    return conn.execute(f"DELETE FROM buckets WHERE {condition}", values).rowcount, blobs  # noqa: S608
 
 
 def bucket_tags(conn: Connection, target: BucketTarget) -> dict[str, str]:

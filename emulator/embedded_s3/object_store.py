@@ -10,9 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import anyio.from_thread
-
-from emulator.blocking import blocking
+from emulator.blocking import blocking, on_loop
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
@@ -58,7 +56,7 @@ class EmbeddedObjectStore:
 
     @contextmanager
     def writer(self, target: S3Uri) -> Iterator[BinaryIO]:
-        anyio.from_thread.run(self._store.index.run, require_bucket, BucketTarget(target.bucket))
+        on_loop(self._store.index.run, require_bucket, BucketTarget(target.bucket))
         sink = self._store.blobs.sink(Digests({DEFAULT_ALGORITHM}))
         file = _SinkFile(sink)
         buffered = io.BufferedWriter(file, CHUNK)
@@ -98,8 +96,7 @@ class EmbeddedObjectStore:
             checksum=ObjectChecksum(DEFAULT_ALGORITHM, digests.value(DEFAULT_ALGORITHM), FULL_OBJECT),
             description=ObjectDescription({"content-type": DEFAULT_CONTENT_TYPE}),
         )
-        commit = self._store.commit
-        anyio.from_thread.run(commit, stored.blob, put_object, BucketTarget(target.bucket), stored, {})
+        on_loop(self._store.commit, stored.blob, put_object, BucketTarget(target.bucket), stored, {})
 
 
 def _read_page(conn: Connection, prefix: S3Uri, start: bytes) -> Page:

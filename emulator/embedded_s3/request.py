@@ -1,20 +1,18 @@
 """A request to S3, as far as every operation needs it."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from emulator.domain.access_key import account_of
 from emulator.domain.caller import Caller
+from emulator.domain.credential_scope import read_credential_scope
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.body import RequestBody
 from emulator.embedded_s3.records import BucketTarget
 from emulator.virtual_host import bucket_of_host
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z0-9-]{1,32}")
-_CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
 _KEY_LIMIT = 1024
 
 
@@ -79,16 +77,13 @@ def read_address(host: str, raw_path: bytes, suffixes: Iterable[str]) -> tuple[s
 def read_caller(headers: Mapping[str, str], query: Mapping[str, str], default: Caller) -> Caller:
     """Who calls, from the credential scope of the (unchecked) signature in a header or in the URL.
 
-    The account is the access key where that has 12 digits; what the scope doesn't tell comes from `default`.
+    The account is the access key's, see domain/access_key.py; what the scope doesn't tell comes from `default`.
     """
-    match = _CREDENTIAL.search(headers.get("authorization", ""))
-    scope = (match[1] if match else query.get("X-Amz-Credential", "")).split("/")
-    access_key = scope[0] or query.get("AWSAccessKeyId", "")  # boto3 still presigns by version 2
-    region = scope[2] if len(scope) == 5 else ""
+    scope = read_credential_scope(headers.get("authorization", ""), query)
     return Caller(
-        account_id=access_key if _ACCOUNT.fullmatch(access_key) else default.account_id,
-        region=region if _REGION.fullmatch(region) else default.region,
-        access_key=access_key,
+        account_id=account_of(scope.access_key, default.account_id),
+        region=scope.region or default.region,
+        access_key=scope.access_key,
         request_id=default.request_id,
     )
 

@@ -16,16 +16,18 @@ from anyio import CapacityLimiter
 from emulator.blocking import blocking
 from emulator.clock import Clock
 from emulator.domain.caller import Caller
+from emulator.domain.default_bucket import default_bucket, is_use
+from emulator.domain.reset_scope import ResetScope
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.answer import Answer, Channel, Send, error_answer
 from emulator.embedded_s3.blobs import BlobStore
 from emulator.embedded_s3.body import ClientGoneError, Receive, RequestBody
-from emulator.embedded_s3.bucket_index import find_bucket, insert_bucket
+from emulator.embedded_s3.bucket_index import delete_buckets, find_bucket, insert_bucket
 from emulator.embedded_s3.buckets import check_name
 from emulator.embedded_s3.object_index import all_blobs
 from emulator.embedded_s3.object_store import EmbeddedObjectStore
 from emulator.embedded_s3.records import Bucket, whole_seconds
-from emulator.embedded_s3.request import read_headers, read_request
+from emulator.embedded_s3.request import S3Request, read_headers, read_request
 from emulator.embedded_s3.routes import find_operation
 from emulator.embedded_s3.store import Store
 from emulator.sqlite import Database
@@ -77,6 +79,12 @@ class EmbeddedS3:
         if present is not None and present.account_id != account_id:
             raise errors.bucket_already_exists(bucket)
 
+    async def clear(self, scope: ResetScope) -> int:
+        """Delete the scope's buckets with all that they hold; returns how many. A late part of an upload fails."""
+        count, blobs = await self._store.index.run(delete_buckets, scope)
+        await self._store.remove(blobs)
+        return count
+
     async def bucket_region(self, bucket: str) -> str | None:
         """The Region it was created in; None where there is no such bucket."""
         found = await self._store.index.run(find_bucket, bucket)
@@ -106,7 +114,9 @@ class EmbeddedS3:
     ) -> Answer:
         try:
             request = read_request(scope, body, headers, self._suffixes, self._caller(request_id))
-            return await find_operation(request)(self._store, request)
+            operation = find_operation(request)
+            await self._make_default_bucket(request)
+            return await operation(self._store, request)
         except errors.S3Error as error:
             return error_answer(error, scope["path"], request_id)
         except ClientGoneError:
@@ -114,6 +124,14 @@ class EmbeddedS3:
         except Exception:  # whatever went wrong, the client speaks S3 and gets S3's answer
             log.exception("request %s: %s %s failed", request_id, scope["method"], scope["path"])
             return error_answer(errors.internal_error(), scope["path"], request_id)
+
+    async def _make_default_bucket(self, request: S3Request) -> None:
+        """The first use of `sagemaker-<region>-<account>` by that account makes it. Raises as create_bucket does."""
+        owner, region = request.caller.account_id, request.caller.region
+        is_it = request.bucket == default_bucket(region, owner)
+        is_used = is_it and is_use(request.method, request.key, request.query)
+        if is_used and await self.bucket_region(request.bucket) is None:
+            await self.create_bucket(request.bucket, owner, region)
 
     def _caller(self, request_id: str) -> Caller:
         default = self._default_caller

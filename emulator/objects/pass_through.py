@@ -13,6 +13,8 @@ from minio.credentials.credentials import Credentials
 from minio.signer import sign_v4_s3
 
 from emulator.aws_chunked import ChunkedDecoder, MalformedChunkError, is_aws_chunked
+from emulator.objects.default_buckets import OWNER_HEADERS, Address, DefaultBuckets, is_owned_otherwise
+from emulator.objects.encryption_headers import OF_ENCRYPTION, echoed
 from emulator.virtual_host import bucket_of_host
 
 Scope = MutableMapping[str, Any]
@@ -32,6 +34,8 @@ NOT_PASSED_ON = frozenset(
     {"authorization", "connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"}
     | {"proxy-authenticate", "proxy-authorization", "upgrade"}
     | {"x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+    | OF_ENCRYPTION
+    | OWNER_HEADERS
 )
 OF_THE_CODING = frozenset(
     {"content-encoding", "content-length", "x-amz-decoded-content-length", "x-amz-trailer"}
@@ -57,12 +61,16 @@ class Payload:
 class PassThrough:
     """An ASGI app. The callers' signatures are not checked: they tell whom, and the network decides who may."""
 
-    def __init__(self, endpoint_url: str, access_key: str, secret_key: str, region: str) -> None:
+    def __init__(
+        self, endpoint_url: str, access_key: str, secret_key: str, region: str, account_id: str
+    ) -> None:
+        """`account_id` is that of callers whose credentials don't tell."""
         self._endpoint = urlsplit(endpoint_url.rstrip("/"))
         self._credentials = Credentials(access_key, secret_key)
         self._region = region
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._client = httpx.AsyncClient(timeout=httpx.Timeout(60, read=300), limits=limits, trust_env=False)
+        self._default_buckets = DefaultBuckets(self._ask, account_id, region)
 
     async def start(self) -> None:
         """Nothing to do before the first request."""
@@ -79,8 +87,16 @@ class PassThrough:
         return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        address = Address(
+            scope["method"], _path(scope, headers.get("host", "")), scope["query_string"].decode("latin-1")
+        )
+        if is_owned_otherwise(address, headers):
+            await _send_error(send, 403, "AccessDenied", "Access Denied")
+            return
         try:
-            request = self._request(scope, _headers(scope), receive)
+            await self._default_buckets.make(address, headers)
+            request = self._request(scope, headers, receive)
             response = await self._client.send(request, stream=True)
         except MissingLengthError:
             await _send_error(send, 411, "MissingContentLength", "x-amz-decoded-content-length is missing.")
@@ -89,7 +105,15 @@ class PassThrough:
         except httpx.TransportError as error:
             await _send_error(send, 503, "ServiceUnavailable", f"The external S3 does not answer: {error}")
         else:
+            self._default_buckets.notice(address, response.status_code)
+            if response.is_success and scope["method"] in ("PUT", "POST"):
+                response.headers.update(echoed(headers))
             await _send_response(response, receive, send)
+
+    async def _ask(self, method: str, path: str) -> int:
+        """The status of an answer to a request of our own. Raises httpx.TransportError."""
+        request = self._request({"method": method, "path": path, "query_string": b""}, {}, _nothing)
+        return (await self._client.send(request)).status_code
 
     def _request(self, scope: Scope, headers: dict[str, str], receive: Receive) -> httpx.Request:
         payload = _payload(headers, _read(receive))
@@ -138,6 +162,10 @@ async def _decode(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for data in body:
         yield decoder.feed(data)
     decoder.finish()
+
+
+async def _nothing() -> MutableMapping[str, Any]:
+    return {"type": "http.request"}
 
 
 async def _read(receive: Receive) -> AsyncIterator[bytes]:

@@ -52,6 +52,17 @@ class S3ObjectStore:
         )
         self._limiter = CapacityLimiter(PARALLEL_CALLS)
 
+    async def create_bucket(self, bucket: str) -> None:
+        """Make a bucket unless it is there. Raises S3Fault."""
+        await self._call(self._create_bucket, bucket)
+
+    def _create_bucket(self, bucket: str) -> None:
+        try:
+            if not self._client.bucket_exists(bucket):
+                self._client.make_bucket(bucket)
+        except ValueError as error:  # the SDK's own check of the name
+            raise S3Fault("InvalidBucketName", str(error)) from error
+
     async def list(self, prefix: S3Uri) -> AsyncIterator[S3Object]:
         found = self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True)
         while page := await self._call(_next_page, found):

@@ -1,7 +1,7 @@
 """Where AWS's wire protocols end: HTTP requests in, calls of operations out, and back."""
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from emulator.domain.aws_request import AwsAnswer, AwsRequest
 from emulator.domain.caller import Caller
 from emulator.domain.errors import ServiceError
 from emulator.wire.dispatch import Dispatch, Params, Result
@@ -22,8 +23,15 @@ from emulator.wire.validation import check
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_OTHER_BODY_BYTES = 32 * 1024 * 1024
+"""For other services; a BatchWriteItem of DynamoDB is half as large."""
+SHARED_SERVICES = frozenset({"sts", "iam"})
+"""Services of which the emulator has some operations, and leaves the rest to the others."""
 _FORM = "application/x-www-form-urlencoded"
 _UNKNOWN_FAULT = "The request processing has failed because of an unknown error, exception or failure."
+
+
+OtherServices = Callable[[AwsRequest], Awaitable[AwsAnswer]]
 
 
 class WireProtocol(Protocol):
@@ -52,6 +60,10 @@ class Gateway:
     max_body_bytes: int = MAX_BODY_BYTES
     strict: bool = False
     """Whether a result with a member that AWS does not have is a fault; for tests."""
+    others: OtherServices | None = None
+    """Answers the services that are not the emulator's, and what `handled` lacks of the shared ones."""
+    handled: frozenset[tuple[str, str]] = frozenset()
+    """All (service, operation) that `dispatch` knows."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -61,12 +73,15 @@ class Gateway:
     async def _answer(self, request: Request, protocol: WireProtocol, request_id: str) -> Response:
         try:
             credential = read_credential(request.headers, request.query_params)
-            refuse_other_service(credential, self.models)
+            if credential is not None and credential.service not in self.models.signing_names:
+                return await self._ask_others(request, credential, request_id)
             body = await read_body(request, self.max_body_bytes)
             operation = protocol.find_operation(self.models, body)
+            if credential is not None and self._is_left_to_others(operation):
+                return await self._ask_others(request, credential, request_id, body)
             params = protocol.parse(operation, body)
             check(operation.service, operation.model.input_shape, params)
-            caller = self._caller(credential, request_id)
+            caller = self._caller(request, credential, request_id)
             result = await self.dispatch(caller, operation.service, operation.model.name, params)
             content = protocol.render(operation, result, request_id, self.strict)
             return _response(protocol, 200, content, request_id)
@@ -77,12 +92,38 @@ class Gateway:
             fault = ServiceError("InternalFailure", _UNKNOWN_FAULT, status=500)
             return _error_response(protocol, fault, request_id)
 
-    def _caller(self, credential: Credential | None, request_id: str) -> Caller:
+    def _is_left_to_others(self, operation: Operation) -> bool:
+        is_shared = self.others is not None and operation.service in SHARED_SERVICES
+        return is_shared and (operation.service, operation.model.name) not in self.handled
+
+    async def _ask_others(
+        self, request: Request, credential: Credential, request_id: str, body: bytes | None = None
+    ) -> Response:
+        if self.others is None:
+            raise _service_not_emulated("", credential.service)
+        if body is None:
+            body = await read_body(request, MAX_OTHER_BODY_BYTES)
+        query = request.scope["query_string"].decode("latin-1")
+        path = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
+        asked = AwsRequest(
+            account_id=account_id(credential, self.default_account),
+            region=credential.region or self.default_region,
+            service=credential.service,
+            method=request.method,
+            target=f"{path}?{query}" if query else path,
+            headers=dict(request.headers),
+            body=body,
+        )
+        answer = await self.others(asked)
+        return Response(answer.body, answer.status, {"x-amzn-RequestId": request_id, **answer.headers})
+
+    def _caller(self, request: Request, credential: Credential | None, request_id: str) -> Caller:
         return Caller(
             account_id=account_id(credential, self.default_account),
             region=credential.region if credential else self.default_region,
             access_key=credential.access_key if credential else "",
             request_id=request_id,
+            session_token=request.headers.get("x-amz-security-token", ""),
         )
 
 
@@ -92,6 +133,16 @@ def is_for_gateway(scope: MutableMapping[str, Any]) -> bool:
         return False
     headers = Request(scope).headers
     return "x-amz-target" in headers or _is_form(headers.get("content-type", ""))
+
+
+def is_for_others(scope: MutableMapping[str, Any], models: ServiceModels) -> bool:
+    """Whether it was signed for a service that is neither the emulator's nor S3, whatever its form."""
+    request = Request(scope)
+    try:
+        credential = read_credential(request.headers, request.query_params)
+    except ServiceError:
+        return False
+    return credential is not None and credential.service not in {"s3", *models.signing_names}
 
 
 def refuse_unknown_service(scope: MutableMapping[str, Any], models: ServiceModels) -> Response | None:
@@ -108,14 +159,8 @@ def refuse_unknown_service(scope: MutableMapping[str, Any], models: ServiceModel
         return None
     if credential is None or credential.service == "s3":
         return None
-    what = f"{request.method} {request.url.path} of " if credential.service in models.models else ""
+    what = f"{request.method} {request.url.path} of " if credential.service in models.signing_names else ""
     return _error_response(protocol, _service_not_emulated(what, credential.service), request_id)
-
-
-def refuse_other_service(credential: Credential | None, models: ServiceModels) -> None:
-    """Raise ServiceError for a request that was signed for a service that is not emulated."""
-    if credential is not None and credential.service not in models.models:
-        raise _service_not_emulated("", credential.service)
 
 
 def _service_not_emulated(what: str, service: str) -> ServiceError:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emulator.domain.access_key import account_of
 from emulator.domain.errors import ServiceError
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,]*)/([^/,]*)/aws4_request")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,5 @@ def _parse(text: str) -> Credential | None:
 
 
 def account_id(credential: Credential | None, default: str) -> str:
-    """An access key of exactly 12 digits is the account, so that tests can have accounts of their own."""
-    if credential is not None and _ACCOUNT_ID.fullmatch(credential.access_key):
-        return credential.access_key
-    return default
+    """The account of the access key, or the default one for unsigned requests and keys that tell none."""
+    return account_of(credential.access_key, default) if credential is not None else default

@@ -1,4 +1,4 @@
-"""AWS's query protocol, for STS: a form in, XML out."""
+"""AWS's query protocol, for STS and IAM: a form in, XML out."""
 
 import re
 from dataclasses import dataclass
@@ -97,12 +97,15 @@ def _read_scalar(shape: Shape, text: str) -> Any:
 
 
 def _write(shape: Shape, tag: str, value: Any) -> str:
-    """No output of STS has a list."""
+    if isinstance(shape, ListShape):
+        return _element(tag, "".join(_write(shape.member, "member", item) for item in value))
     if isinstance(shape, StructureShape):
         present = {name: member for name, member in shape.members.items() if value.get(name) is not None}
         return _element(tag, "".join(_write(member, name, value[name]) for name, member in present.items()))
     if isinstance(value, datetime):
         return _element(tag, value.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    if isinstance(value, bool):
+        return _element(tag, str(value).lower())
     return _element(tag, _text(str(value)))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-EMULATED_SERVICES = ("sagemaker", "logs", "sts")
+EMULATED_SERVICES = ("sagemaker", "logs", "sts", "iam", "ecr")
 
 
 class Operation(NamedTuple):
@@ -21,6 +21,11 @@ class ServiceModels:
     """The models by botocore's name of the service."""
 
     models: Mapping[str, ServiceModel]
+
+    @property
+    def signing_names(self) -> frozenset[str]:
+        """What requests to these services are signed for; `monitoring` is CloudWatch's, for example."""
+        return frozenset(model.signing_name for model in self.models.values())
 
     def by_target(self, target: str) -> Operation | None:
         """The operation that an `X-Amz-Target` such as `SageMaker.CreateTrainingJob` names."""

@@ -20,7 +20,11 @@ MAX_FAULTS = 100
 MAX_PRINTED = 65_536
 """Characters of one value in a message, so that an answer never dwarfs its request."""
 
-_CODES = {"logs": "InvalidParameterException", "sts": "ValidationError"}
+_CODES = {
+    "logs": "InvalidParameterException",
+    "ecr": "InvalidParameterException",
+    "sts": "ValidationError",
+}
 
 
 def check(service: str, shape: Shape | None, params: Params) -> None:

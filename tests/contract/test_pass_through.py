@@ -21,7 +21,7 @@ def closed_port() -> int:
 @pytest.fixture
 def dead() -> Iterator[str]:
     """The emulator's S3 where nothing answers behind it."""
-    app = PassThrough(f"http://127.0.0.1:{closed_port()}", "key", "secret", "us-east-1")
+    app = PassThrough(f"http://127.0.0.1:{closed_port()}", "key", "secret", "us-east-1", "123456789012")
     with serving(app) as server:
         yield server.url
         server.portal.call(app.close)

@@ -159,8 +159,8 @@ def test_sts_tells_the_account(client: Callable[..., Any], access_key: str, acco
         ("sagemaker", "list_domains", {}, 501, "sagemaker.ListDomains"),
         ("logs", "describe_queries", {}, 501, "logs.DescribeQueries"),
         ("sts", "get_session_token", {}, 501, "sts.GetSessionToken"),
-        ("ecr", "describe_repositories", {}, 501, "'ecr'"),
-        ("iam", "list_roles", {}, 501, "'iam'"),
+        ("codebuild", "list_projects", {}, 501, "'codebuild'"),
+        ("sns", "list_topics", {}, 501, "'sns'"),
         ("cloudwatch", "list_metrics", {}, 501, "'monitoring'"),
     ],
 )

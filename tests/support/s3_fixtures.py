@@ -41,7 +41,7 @@ def s3_backend(
 @contextmanager
 def passing_through(url: str) -> Iterator[str]:
     """The endpoint URL of the emulator's S3 where `url` is the external one."""
-    app = PassThrough(url, ACCESS_KEY, SECRET_KEY, REGION)
+    app = PassThrough(url, ACCESS_KEY, SECRET_KEY, REGION, ACCOUNT)
     with serving(app) as server:
         yield server.url
         server.portal.call(app.close)

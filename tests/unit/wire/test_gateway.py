@@ -141,19 +141,18 @@ def test_unknown_target_is_an_unknown_operation(post: Callable[..., Response], t
 
 
 def test_request_for_another_service_is_refused_by_its_name(post: Callable[..., Response]) -> None:
-    target = "AmazonEC2ContainerRegistry_V20150921.CreateRepository"
-    response = post(Handler(), target, headers=signed("ecr"))
+    response = post(Handler(), "secretsmanager.CreateSecret", headers=signed("secretsmanager"))
     assert (response.status_code, error_code(response)) == (501, "NotImplemented")
-    assert "'ecr'" in response.json()["message"]
+    assert "'secretsmanager'" in response.json()["message"]
 
 
 def test_form_for_another_service_is_refused_in_xml(post: Callable[..., Response]) -> None:
-    headers = {"content-type": FORM, **signed("iam")}
-    response = post(Handler(), None, b"Action=GetRole&Version=2010-05-08", headers)
+    headers = {"content-type": FORM, **signed("sns")}
+    response = post(Handler(), None, b"Action=ListTopics&Version=2010-03-31", headers)
     assert response.status_code == 501
     assert response.headers["content-type"] == "text/xml"
     assert b"<Code>NotImplemented</Code>" in response.content
-    assert b"'iam'" in response.content
+    assert b"'sns'" in response.content
 
 
 def test_form_is_an_sts_call(post: Callable[..., Response]) -> None:
