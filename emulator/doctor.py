@@ -126,8 +126,17 @@ def check_s3(settings: Settings) -> Finding:
 
 def check_registry(settings: Settings) -> Finding:
     if settings.registry is None:
-        return Finding("registry", "none set; images come from the Engine.")
-    return _check_url("registry", f"http://{settings.registry}/v2/", is_fault=False)
+        return _check_own_registry(settings)
+    url = settings.registry_url or f"http://{settings.registry}"
+    return _check_url("registry", f"{url.rstrip('/')}/v2/", is_fault=False)
+
+
+def _check_own_registry(settings: Settings) -> Finding:
+    program = shutil.which("docker-registry")
+    if program is not None:
+        return Finding("registry", f"the emulator's own, from {program}.")
+    text = f"docker-registry is not installed, so ECR needs the image {settings.registry_image}."
+    return Finding("registry", text, advice="Install it, or pull the image on the Docker Engine.")
 
 
 def _check_url(

@@ -4,8 +4,8 @@ Contract, for every implementation:
 
 - Nothing in memory is needed to go on after a restart of the emulator: instances are found by the names and
   labels of their (cluster, host).
-- Order of calls for a cluster: `prepare`, `create` for every instance, `start` for every instance, then
-  `watch` once per instance at a time; `signal` and `archive` at any time after `create`; `destroy` last.
+- Order of calls for a cluster: `prepare` and `fetch_image`, `create` for every instance, `start` for every
+  instance, then `watch` once per instance at a time; `signal` and `archive` at any time after `create`; `destroy` last.
   Verbs for different hosts may run concurrently.
 - Every verb is idempotent: a second `create` or `start` with the same spec adopts what is there, `signal` and
   `destroy` of something gone are no errors.
@@ -26,6 +26,8 @@ from emulator.domain.cluster import (
     InstanceSpec,
     LogLine,
 )
+from emulator.domain.ecr import EcrRegistry
+from emulator.domain.image_source import ResolvedImage
 
 LogSink = Callable[[Sequence[LogLine]], Awaitable[None]]
 """Takes lines in order. The container's output waits while it works, so nothing is dropped."""
@@ -36,7 +38,20 @@ class ComputeBackend(Protocol):
         """What the machine has; also the health check. Raises ConnectionError with what to do."""
 
     async def prepare(self, cluster: ClusterSpec) -> None:
-        """Make the network and have the image. Raises JobFailure where the image cannot be had."""
+        """Make the network."""
+
+    async def find_image(self, image: str, caller: EcrRegistry) -> ResolvedImage | None:
+        """Look for a training image without pulling it, within seconds; None where it is nowhere.
+
+        `caller` is whose ECR a name under the emulator's own address means. One in a registry that only pulling
+        can ask counts as found. Raises ConnectionError where nobody can tell.
+        """
+
+    async def fetch_image(self, image: str, caller: EcrRegistry) -> ResolvedImage:
+        """Find the image and have it, pulled if need be; instances are created from the name that this tells.
+
+        Raises JobFailure where it cannot be had.
+        """
 
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         """Create the container with its /opt/ml, not running. `work_dir` holds the input layers."""

@@ -1,13 +1,14 @@
 """The compute verbs on a Docker Engine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
+import anyio
 from anyio import CapacityLimiter
 from docker import APIClient, from_env
 from docker.errors import APIError, DockerException, NotFound
@@ -15,7 +16,7 @@ from docker.errors import APIError, DockerException, NotFound
 from emulator.blocking import abandonable, blocking
 from emulator.compute.backend import LogSink
 from emulator.compute.docker_capacity import capacity_from_info
-from emulator.compute.docker_images import ensure_image
+from emulator.compute.docker_images import ImageFinder
 from emulator.compute.docker_input import InputView
 from emulator.compute.docker_network import ensure_network, find_networks
 from emulator.compute.docker_reach import Reach
@@ -30,7 +31,10 @@ from emulator.compute.docker_request import (
 from emulator.compute.docker_watch import ContainerWatch
 from emulator.compute.engine_paths import find_engine_paths, find_own_container
 from emulator.domain.cluster import Capacity, ClusterSpec, FoundInstance, InstanceExit, InstanceSpec
+from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import container_gone
+from emulator.domain.image_name import ImageName
+from emulator.domain.image_source import ImageCandidate, ImageSearch, ImageSource, ResolvedImage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,8 +45,15 @@ CALL_TIMEOUT = 120
 POOL = 64
 """Connections: every running container holds up to two."""
 
+REMOTE_LIMIT = 5
+"""Seconds that CreateTrainingJob waits for a remote registry's word."""
+
 CANNOT_RUN = (126, 127)
 """Exit codes that the Engine notes for a command that is not executable or does not exist."""
+
+
+async def _no_registry() -> str | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,11 @@ class DockerOptions:
     installation: str
     """Tells this emulator's containers from those of others on the same Engine."""
     network_pool: IPv4Network
-    registry: str | None = None
+    registry: Callable[[], Awaitable[str | None]] = _no_registry
+    """Tells `host:port` of the local registry as the Engine reaches it, or None where there is none."""
+    images: ImageSearch = field(default_factory=ImageSearch)
     offline: bool = False
+    """Never pull from any other registry."""
     gpu_ids: tuple[str, ...] | None = None
     """None: what the Engine tells."""
     input_view: Literal["auto", "overlay", "copy"] = "auto"
@@ -99,18 +113,39 @@ class DockerBackend:
         return self._api.info()
 
     async def prepare(self, cluster: ClusterSpec) -> None:
-        """The image may have to be pulled, which nobody can cut short: it goes on alone when this is cancelled."""
         await self._call(self._ensure_network, cluster)
-        for image in {instance.image for instance in cluster.instances}:
-            await abandonable(self._ensure_image, image)
 
     def _ensure_network(self, cluster: ClusterSpec) -> None:
         ensure_network(self._api, cluster, self._options.installation, self._options.network_pool)
 
-    def _ensure_image(self, image: str) -> str:
-        return ensure_image(self._api, image, self._options.registry, self._options.offline)
+    async def find_image(self, image: str, caller: EcrRegistry) -> ResolvedImage | None:
+        candidates = await self._candidates(image, caller)
+        try:
+            found = await abandonable(lambda: self._finder.find_here(candidates))
+            if found is not None or self._options.offline:
+                return found
+            with anyio.move_on_after(REMOTE_LIMIT):
+                return await abandonable(lambda: self._finder.find_remote(candidates))
+        except (DockerException, OSError) as error:
+            raise ConnectionError(f"The Docker Engine does not answer. ({error})") from error
+        return ResolvedImage(image, None, ImageSource.REMOTE)
+
+    async def fetch_image(self, image: str, caller: EcrRegistry) -> ResolvedImage:
+        """Nobody can cut a pull short: it goes on alone when this is cancelled."""
+        candidates = await self._candidates(image, caller)
+        return await abandonable(lambda: self._finder.fetch(image, candidates))
+
+    async def _candidates(self, image: str, caller: EcrRegistry) -> list[ImageCandidate]:
+        registry = await self._options.registry() if ImageName.parse(image).registry else None
+        return list(self._options.images.candidates(image, caller, registry))
+
+    @property
+    def _finder(self) -> ImageFinder:
+        return ImageFinder(self._api, self._options.offline)
 
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
+        # Again, because somebody's `docker network prune` may have come between.
+        await self._call(self._ensure_network, cluster)
         url = await self._reach.url(cluster.name) if self._reach else None
         await self._call(self._create, cluster, with_endpoint(instance, url), work_dir)
 
@@ -120,9 +155,9 @@ class DockerBackend:
             if state["Status"] != "created":
                 return
             self._remove_container(container_name(cluster.name, instance.host))
-        image = self._ensure_image(instance.image)
+        self._finder.require(instance.image)
         labels = cluster_labels(self._options.installation, cluster.name)
-        self._input_view.create_container(cluster.name, instance, image, labels, work_dir)
+        self._input_view.create_container(cluster.name, instance, instance.image, labels, work_dir)
 
     async def start(self, cluster: str, host: str) -> None:
         await self._call(self._start, container_name(cluster, host))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import anyio
@@ -25,7 +26,9 @@ from emulator.domain.cluster import (
     Limits,
     LogLine,
 )
-from emulator.domain.failure_reason import JobFailure
+from emulator.domain.ecr import EcrRegistry
+from emulator.domain.failure_reason import image_not_found
+from emulator.domain.image_source import ImageSource, ResolvedImage
 
 LOOK_PERIOD = 0.005
 """Seconds."""
@@ -80,10 +83,13 @@ class FakeBackend:
         scripts: Mapping[str, Script] | None = None,
         capacity: Capacity | None = None,
         missing_images: frozenset[str] = frozenset(),
+        images_that_cannot_be_pulled: frozenset[str] = frozenset(),
     ) -> None:
-        self._scripts = dict(scripts or {})
+        self.scripts: Mapping[str, Script] = dict(scripts or {})
+        """May be replaced; containers follow those that they were created with."""
         self._capacity = capacity or Capacity(cpus=8, memory_bytes=64 * 2**30, gpu_ids=())
         self._missing_images = missing_images
+        self._cannot_be_pulled = images_that_cannot_be_pulled
         self._prepared: dict[str, ClusterSpec] = {}
         self._containers: dict[tuple[str, str], _Container] = {}
         self._destroyed: set[str] = set()
@@ -94,10 +100,20 @@ class FakeBackend:
 
     async def prepare(self, cluster: ClusterSpec) -> None:
         self._refuse_destroyed(cluster.name)
-        for instance in cluster.instances:
-            if instance.image in self._missing_images:
-                raise JobFailure(f"ClientError: Cannot find the training image {instance.image}.")
         self._prepared[cluster.name] = cluster
+
+    async def find_image(self, image: str, caller: EcrRegistry) -> ResolvedImage | None:
+        if image in self._missing_images:
+            return None
+        if image in self._cannot_be_pulled:
+            return ResolvedImage(image, None, ImageSource.REMOTE)
+        return ResolvedImage(image, f"sha256:{sha256(image.encode()).hexdigest()}", ImageSource.ENGINE)
+
+    async def fetch_image(self, image: str, caller: EcrRegistry) -> ResolvedImage:
+        found = await self.find_image(image, caller)
+        if found is None or found.digest is None:
+            raise image_not_found(image, "it is not one of the fake's images.")
+        return found
 
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         self._refuse_destroyed(cluster.name)
@@ -115,7 +131,7 @@ class FakeBackend:
 
     def _script(self, cluster: str, host: str) -> Script:
         job = cluster.rpartition("-")[0]
-        return self._scripts.get(f"{job}/{host}", self._scripts.get(host, Script()))
+        return self.scripts.get(f"{job}/{host}", self.scripts.get(host, Script()))
 
     async def start(self, cluster: str, host: str) -> None:
         container = self._get(cluster, host)

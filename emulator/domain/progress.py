@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from emulator.domain.cluster import Limits
+from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import FINAL_MESSAGES, MOVES, Message, SecondaryStatus
 from emulator.domain.stop_reason import StopReason
 
@@ -48,6 +49,8 @@ class Progress(Frozen):
     transitions: tuple[Transition, ...]
     last_modified_time: datetime
     placement: Placement | None = None
+    image: ResolvedImage | None = None
+    """What TrainingImage turned out to be; all hosts run it, also after a restart of the emulator."""
     training_start_time: datetime | None = None
     """Start of Downloading: from here billing and MaxRuntimeInSeconds count."""
     training_end_time: datetime | None = None

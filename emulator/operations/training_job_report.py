@@ -1,5 +1,6 @@
 """What the AWS API has no place for: the answer of GET /_emulator/training-jobs/NAME."""
 
+from dataclasses import asdict
 from typing import Any
 
 from emulator.domain.arn import TrainingJobKey
@@ -22,8 +23,14 @@ async def report_training_job(parts: Parts, account_id: str, region: str, name: 
         "training_job_arn": job.arn,
         "status": job.status,
         "secondary_status": job.secondary_status,
+        "image": _image(job),
         "hosts": [_host(job, host) for host in job.request.resource_config.hosts()],
     }
+
+
+def _image(job: TrainingJob) -> Report | None:
+    """None until the image is there."""
+    return asdict(job.progress.image) if job.progress.image is not None else None
 
 
 def _host(job: TrainingJob, host: Host) -> Report:

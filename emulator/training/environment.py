@@ -3,10 +3,8 @@
 Source: DG your-algorithms-training-algo-envvariables and environment dumps of real jobs.
 """
 
+from emulator.domain.job_credentials import SECRET
 from emulator.domain.training_job import TrainingJob
-
-SECRET = "emulator"  # noqa: S105 - signatures are not checked
-"""The secret access key and session token of every job's credentials."""
 
 CREDENTIALS_PATH = "/_emulator/credentials"
 

@@ -14,7 +14,9 @@ import anyio
 from anyio import from_thread
 
 from emulator.blocking import blocking
+from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import JobFailure, internal_error
+from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import StopReason
 from emulator.domain.training_job import TrainingJob
@@ -81,16 +83,23 @@ async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> 
     if job.progress.placement is None:
         raise internal_error("a training job without a placement reached Downloading")
     cluster = compile_cluster(job, job.progress.placement)
+    images: list[ResolvedImage] = []
     with stop.interrupts():
         async with anyio.create_task_group() as preparation:
             preparation.start_soon(parts.compute.prepare, cluster)
+            preparation.start_soon(_fetch_image, job, parts, images)
             counts = await stage_input(job.request, parts.work_dir(job), parts.objects, parts.disk)
             waiting = job.progress.say(Message.DOWNLOADING_IMAGE, parts.clock.now(), object_counts=counts)
             job = job.advance(waiting)
             await parts.store.save_progress(job)
     if stop.reason is not None:
         return begin_stop(job, stop.reason, parts)
-    return job.advance(job.progress.enter(S.TRAINING, Message.TRAINING, parts.clock.now()))
+    return job.advance(job.progress.enter(S.TRAINING, Message.TRAINING, parts.clock.now(), image=images[0]))
+
+
+async def _fetch_image(job: TrainingJob, parts: TrainingParts, images: list[ResolvedImage]) -> None:
+    image = job.request.algorithm_specification.training_image or ""
+    images.append(await parts.compute.fetch_image(image, EcrRegistry(job.key.account_id, job.key.region)))
 
 
 async def finish_stop(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:

@@ -39,7 +39,7 @@ def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> Ins
     entrypoint, arguments = container_command(algorithm)
     return InstanceSpec(
         host=host.name,
-        image=algorithm.training_image or "",
+        image=job.progress.image.name if job.progress.image else algorithm.training_image or "",
         entrypoint=entrypoint,
         arguments=arguments,
         environment=container_environment(job, has_gpus=bool(limits.gpu_ids)),

@@ -6,8 +6,9 @@ needed after a restart.
 
 import logging
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -17,6 +18,7 @@ from emulator.blocking import blocking
 from emulator.domain.cluster import Capacity
 from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.domain.progress import Placement
+from emulator.domain.reset_scope import ResetScope
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import StopReason
 from emulator.domain.training_job import TrainingJob
@@ -43,8 +45,21 @@ RETRY_PERIOD = 2.0
 
 @dataclass(frozen=True)
 class Running:
+    job: TrainingJob
     placement: Placement
-    stop: StopSignal
+    stop: StopSignal = field(default_factory=StopSignal)
+    task: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What a reset found."""
+
+    training_jobs: int
+    unfinished: int
+    left: list[str]
+    """Clusters whose containers could not be removed yet."""
 
 
 class Scheduler:
@@ -55,6 +70,7 @@ class Scheduler:
         self._capacity: Capacity | None = None
         self._running: dict[str, Running] = {}
         self._overtaken: dict[str, int] = {}
+        self._looking = anyio.Lock()
         self._swept = False
         self._leftovers: set[str] = set()
         self.trouble: str | None = None
@@ -65,7 +81,8 @@ class Scheduler:
         async with anyio.create_task_group() as tasks:
             while True:
                 try:
-                    await self._look(tasks)
+                    async with self._looking:
+                        await self._look(tasks)
                     self.trouble = None
                 except ConnectionError as error:
                     self.trouble = str(error)
@@ -80,6 +97,34 @@ class Scheduler:
         for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
             await self._parts.compute.destroy(cluster)
         await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
+
+    @asynccontextmanager
+    async def resetting(self, scope: ResetScope) -> AsyncIterator[Deleted]:
+        """The scope's jobs are gone in the block, with all that they ran on; no job starts before it ends.
+
+        What cannot be removed now, because no Engine answers, is tried again at the next look.
+        """
+        async with self._looking:
+            abandoned = [running for running in self._running.values() if scope.holds(*running.job.key[:2])]
+            for running in abandoned:
+                running.task.cancel()
+            for running in abandoned:
+                await running.ended.wait()
+            jobs = await self._parts.store.delete_all(scope)
+            unfinished = [job for job in jobs if not job.is_final]
+            clusters = {cluster_name(job) for job in [*unfinished, *(running.job for running in abandoned)]}
+            await self._remove_clusters(clusters)
+            yield Deleted(len(jobs), len(unfinished), sorted(clusters & self._leftovers))
+
+    async def _remove_clusters(self, clusters: set[str]) -> None:
+        self._leftovers |= clusters
+        try:
+            await self._remove_leftovers()
+        except Exception:
+            log.exception("Containers of deleted training jobs are left; they are removed later.")
+        for cluster in clusters:
+            work_dir = self._parts.work_root / cluster
+            await blocking(self._parts.disk, shutil.rmtree, work_dir, ignore_errors=True)
 
     async def _look(self, tasks: TaskGroup) -> None:
         unfinished = await self._parts.store.unfinished()
@@ -106,7 +151,7 @@ class Scheduler:
 
     async def _remove_leftovers(self) -> None:
         for cluster in list(self._leftovers):
-            log.warning("Removing what is left of %s.", cluster)
+            log.info("Removing what is left of %s.", cluster)
             await self._parts.compute.destroy(cluster)
             self._leftovers.discard(cluster)
 
@@ -175,23 +220,26 @@ class Scheduler:
         self._start(tasks, job, placement)
 
     def _start(self, tasks: TaskGroup, job: TrainingJob, placement: Placement) -> None:
-        running = Running(placement, StopSignal())
+        running = Running(job, placement)
         if job.stop_requested_at is not None:
             running.stop.request(StopReason.USER)
         self._running[job.arn] = running
-        tasks.start_soon(self._run, job, running.stop)
+        tasks.start_soon(self._run, running)
 
-    async def _run(self, job: TrainingJob, stop: StopSignal) -> None:
+    async def _run(self, running: Running) -> None:
         """Take the job to its end, and free what it had only when its containers are gone."""
+        job = running.job
         try:
-            await self._run_patiently(job, stop)
-            await self._clean_up(job)
+            with running.task:
+                await self._run_patiently(job, running.stop)
+                await self._clean_up(job)
         except Exception:
             log.exception(
                 "Training job %s could not be ended; the next look takes it up again.", job.key.name
             )
         finally:
             self._running.pop(job.arn, None)
+            running.ended.set()
         self._changes.notify()
 
     async def _clean_up(self, job: TrainingJob) -> None:

@@ -19,12 +19,15 @@ from emulator.compute.backend import ComputeBackend
 from emulator.compute.docker import DockerBackend, DockerOptions
 from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, Limits, LogLine
+from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import JobFailure
+from emulator.domain.image_source import ImageSource
 
 IMAGE = "sagemaker-emulator-base:bookworm"
 FAKE = pytest.param("fake", id="fake")
 DOCKER = pytest.param("docker", id="docker", marks=pytest.mark.docker)
 POOL = IPv4Network("10.214.0.0/20")
+CALLER = EcrRegistry("123456789012", "us-east-1")
 
 Case = Callable[[ComputeBackend, ClusterSpec], Awaitable[None]]
 
@@ -94,6 +97,7 @@ def a_cluster(command: str, image: str = IMAGE, layers: tuple[str, ...] = ("shar
 
 async def launch(backend: ComputeBackend, cluster: ClusterSpec, work_dir: Path) -> None:
     await backend.prepare(cluster)
+    await backend.fetch_image(cluster.instances[0].image, CALLER)
     for instance in cluster.instances:
         await backend.create(cluster, instance, work_dir)
     for host in cluster.hosts:
@@ -264,17 +268,40 @@ def test_docker_tells_a_command_that_does_not_exist_by_its_exit_code(tmp_path: P
     anyio.run(whole)
 
 
-@pytest.mark.docker
-def test_docker_tells_a_missing_image_as_the_jobs_failure(tmp_path: Path) -> None:
+@pytest.fixture(params=[FAKE, DOCKER])
+def backend(request: pytest.FixtureRequest) -> ComputeBackend:
+    if request.param == "fake":
+        return FakeBackend(missing_images=frozenset({"no-such-image:latest"}))
     require_docker()
-    backend = DockerBackend(DockerOptions(uuid4().hex, POOL, offline=True))
-    cluster = a_cluster("true", image="no-such-image:latest")
+    return DockerBackend(DockerOptions(installation=uuid4().hex, network_pool=POOL, offline=True))
 
-    async def whole() -> None:
-        try:
-            with pytest.raises(JobFailure, match="Cannot find the training image no-such-image:latest"):
-                await backend.prepare(cluster)
-        finally:
-            await backend.destroy(cluster.name)
 
-    anyio.run(whole)
+def test_image_is_found_and_fetched_as_the_same(backend: ComputeBackend) -> None:
+    async def case() -> None:
+        found = await backend.find_image(IMAGE, CALLER)
+        assert found is not None
+        assert found.source is ImageSource.ENGINE
+        assert str(found.digest).startswith("sha256:")
+        assert await backend.fetch_image(IMAGE, CALLER) == found
+
+    anyio.run(case)
+
+
+def test_missing_image_is_not_found_and_the_jobs_failure(backend: ComputeBackend) -> None:
+    async def case() -> None:
+        assert await backend.find_image("no-such-image:latest", CALLER) is None
+        with pytest.raises(JobFailure, match="Cannot find the training image no-such-image:latest"):
+            await backend.fetch_image("no-such-image:latest", CALLER)
+
+    anyio.run(case)
+
+
+def test_docker_says_so_where_no_engine_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    backend = DockerBackend(DockerOptions(installation=uuid4().hex, network_pool=POOL))
+
+    async def case() -> None:
+        with pytest.raises(ConnectionError, match="No Docker Engine answers"):
+            await backend.find_image(IMAGE, CALLER)
+
+    anyio.run(case)

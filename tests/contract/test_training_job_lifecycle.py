@@ -112,7 +112,7 @@ def test_out_of_memory_has_awss_text_the_limit_and_the_peak(start: Start) -> Non
 
 
 def test_a_missing_image_fails_the_job(start: Start) -> None:
-    running = start(compute=FakeBackend(missing_images=frozenset({"algorithm:1"})))
+    running = start(compute=FakeBackend(images_that_cannot_be_pulled=frozenset({"algorithm:1"})))
     job = run_job(running, "no-image")
     assert job["FailureReason"].startswith("ClientError: Cannot find the training image algorithm:1")
     assert transitions(job) == ["Starting", "Downloading", "Failed"]

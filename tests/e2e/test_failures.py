@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.e2e.training_client import TrainingClient, statuses
 
@@ -80,10 +81,12 @@ def test_command_that_is_not_executable(emulator: TrainingClient) -> None:
 
 def test_missing_image_names_itself(emulator: TrainingClient) -> None:
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1"
-    job = emulator.train(algorithm={"TrainingImage": image})
-    assert job["TrainingJobStatus"] == "Failed"
-    assert job["FailureReason"].startswith(f"ClientError: Cannot find the training image {image}:")
-    assert statuses(job) == ["Starting", "Downloading", "Failed"]
+    with pytest.raises(
+        ClientError, match="Cannot find repository: no-such-image in registry ID: 123456789012"
+    ):
+        emulator.create(algorithm={"TrainingImage": image})
+    with pytest.raises(ClientError, match="cannot find the training image no-such-image:1"):
+        emulator.create(algorithm={"TrainingImage": "no-such-image:1"})
 
 
 def test_output_bucket_that_is_missing(emulator: TrainingClient) -> None:

@@ -43,6 +43,7 @@ def test_report_tells_what_every_host_got() -> None:
         "training_job_arn": "arn:aws:sagemaker:eu-west-1:111122223333:training-job/train-1",
         "status": "InProgress",
         "secondary_status": "Training",
+        "image": None,
     }
     first, second = told["hosts"]
     assert first == {
