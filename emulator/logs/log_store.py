@@ -6,6 +6,7 @@ A log storm here never delays a status write, because SQLite locks per file.
 from collections.abc import Sequence
 from datetime import datetime
 
+from emulator.domain.reset_scope import ResetScope
 from emulator.logs.log_event import (
     LogEvent,
     LogGroup,
@@ -78,6 +79,12 @@ class LogStore:
     ) -> FilteredPage | None:
         """Filter the events of the named streams; None where one of them does not exist."""
         return await self._database.run(_filter_streams, group, names, wanted)
+
+    async def delete_all(self, scope: ResetScope) -> None:
+        """Delete the scope's groups with all that they hold."""
+        for group in await self._database.run(_groups, scope):
+            await self.delete_streams(group, "")
+            await self._database.run(_delete_group, group)
 
     async def delete_streams(self, group: LogGroupKey, prefix: str) -> None:
         """Delete the streams whose name begins with `prefix`, in steps that others can come between."""
@@ -159,6 +166,21 @@ def _delete_some(connection: Connection, group: LogGroupKey, prefix: str) -> boo
         if deleted.rowcount < DELETED_AT_ONCE:
             connection.execute("DELETE FROM log_streams WHERE id = ?", (stream.id,))
     return bool(streams)
+
+
+def _groups(connection: Connection, scope: ResetScope) -> list[LogGroupKey]:
+    condition, values = scope.where()
+    rows = connection.execute(f"SELECT account_id, region, name FROM log_groups WHERE {condition}", values)  # noqa: S608
+    return [LogGroupKey(*row) for row in rows]
+
+
+def _delete_group(connection: Connection, group: LogGroupKey) -> None:
+    """Unless somebody made a stream in it meanwhile."""
+    used = "SELECT 1 FROM log_streams WHERE (account_id, region, group_name) = (?, ?, ?)"
+    connection.execute(
+        f"DELETE FROM log_groups WHERE (account_id, region, name) = (?, ?, ?) AND NOT EXISTS ({used})",  # noqa: S608
+        (*group, *group),
+    )
 
 
 def _all_streams(prefix: str) -> StreamsQuery:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from emulator.domain.reset_scope import ResetScope
 from emulator.sqlite import Connection, Database
 
 
@@ -30,6 +31,10 @@ def write_tags(connection: Connection, arn: str, tags: Mapping[str, str]) -> Non
     connection.executemany(
         "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [(arn, key, value) for key, value in tags.items()]
     )
+
+
+def delete_tags(connection: Connection, scope: ResetScope) -> None:
+    connection.execute("DELETE FROM tags WHERE resource_arn GLOB ?", (scope.arn_pattern(),))
 
 
 def _put_within(connection: Connection, arn: str, tags: Mapping[str, str], limit: int) -> bool:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from emulator.domain.arn import TrainingJobKey
 from emulator.domain.progress import Progress
+from emulator.domain.reset_scope import ResetScope
 from emulator.domain.status import FINAL
 from emulator.domain.training_job import TrainingJob
 from emulator.sqlite import Connection, Database, IntegrityError, Row
 from emulator.store.changes import Changes
-from emulator.store.tags import write_tags
+from emulator.store.tags import delete_tags, write_tags
 from emulator.store.training_job_pages import Page, PageQuery, read_page
 
 
@@ -46,7 +47,12 @@ class TrainingJobStore:
         self._changes.notify()
 
     async def save_progress(self, job: TrainingJob) -> None:
+        """Of a job that was deleted meanwhile, nothing is saved."""
         await self._database.run(_save_progress, job)
+
+    async def delete_all(self, scope: ResetScope) -> list[TrainingJob]:
+        """Delete the scope's jobs, and the tags of all its resources; returns the jobs."""
+        return await self._database.run(_delete_all, scope)
 
 
 def to_column(time: datetime) -> str:
@@ -114,3 +120,11 @@ def _save_progress(connection: Connection, job: TrainingJob) -> None:
             job.arn,
         ),
     )
+
+
+def _delete_all(connection: Connection, scope: ResetScope) -> list[TrainingJob]:
+    condition, values = scope.where()
+    jobs = connection.execute(f"SELECT * FROM training_jobs WHERE {condition}", values).fetchall()  # noqa: S608
+    connection.execute(f"DELETE FROM training_jobs WHERE {condition}", values)  # noqa: S608
+    delete_tags(connection, scope)
+    return [training_job_from_row(row) for row in jobs]
