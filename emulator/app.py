@@ -3,79 +3,58 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import anyio
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 import emulator.operations  # noqa: F401 - registers every operation
+from emulator.assembly import (
+    build_compute,
+    build_image_search,
+    build_parts,
+    build_policy,
+    build_registry,
+    build_s3,
+    public_address,
+)
 from emulator.clock import Clock, SystemClock
 from emulator.compute.backend import ComputeBackend
-from emulator.compute.docker import DockerBackend, DockerOptions
 from emulator.data_dir import DataDir
+from emulator.domain.ecr import EcrRegistry
+from emulator.domain.reset_scope import ResetScope
+from emulator.edge import Edge, LocalNamesOnly
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.health import Health, report_health
+from emulator.init_dir.init_dir import InitDir
+from emulator.init_dir.seeding import Seeding
 from emulator.logs.log_store import LogStore
-from emulator.objects.object_store import ObjectStore
+from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.pass_through import PassThrough
-from emulator.objects.s3 import S3ObjectStore
-from emulator.operations.registry import Parts, dispatch
+from emulator.operations.container_credentials import container_credentials
+from emulator.operations.registry import EcrParts, Parts, dispatch, operations
 from emulator.operations.training_job_report import report_training_job
-from emulator.settings import MemorySize, Settings
+from emulator.registry.client import RegistryClient
+from emulator.registry.local_registry import LocalRegistry
+from emulator.registry.pass_through import RegistryFace
+from emulator.reset import ResetRequest, reset
+from emulator.settings import Settings
 from emulator.sqlite import Database
 from emulator.store.changes import Changes
+from emulator.store.ecr_repositories import EcrRepositoryStore
 from emulator.store.tags import TagStore
 from emulator.store.training_jobs import TrainingJobStore
-from emulator.training.environment import SECRET
 from emulator.training.parts import TrainingParts
-from emulator.training.placement import PlacementPolicy
 from emulator.training.scheduler import Scheduler
-from emulator.virtual_host import is_local_name, is_loopback
-from emulator.wire.gateway import Gateway, is_for_gateway, refuse_unknown_service
+from emulator.virtual_host import is_loopback
+from emulator.wire.gateway import Gateway
 from emulator.wire.service_model import ServiceModels, load_service_models
 
 STOP_LIMIT = 30
 """Seconds for the clean-up when the emulator goes down with `on_shutdown=stop`."""
-
-
-@dataclass(frozen=True)
-class LocalNamesOnly:
-    """Keeps web pages of other machines out of a server that only this machine is meant to reach.
-
-    Browsers tell the name that a page used (Host) and the page that asks (Origin); AWS clients send no Origin.
-    """
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
-        names = [headers.get(b"host", ""), urlsplit(headers.get(b"origin", "")).netloc]
-        answer = self.app
-        if scope["type"] == "http" and not all(is_local_name(name) for name in names):
-            text = "The emulator listens on this machine only, so Host and Origin must be its address or localhost."
-            answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
-        await answer(scope, receive, send)
-
-
-@dataclass(frozen=True)
-class Edge:
-    """Everything but /_emulator: by its form a request is for an operation, else it is for S3."""
-
-    gateway: Gateway
-    s3: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_for_gateway(scope):
-            await self.gateway(scope, receive, send)
-            return
-        answer: ASGIApp = refuse_unknown_service(scope, self.gateway.models) or self.s3
-        await answer(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -89,6 +68,10 @@ class Emulator:
     training: TrainingParts
     scheduler: Scheduler
     s3: EmbeddedS3 | PassThrough
+    others: MotoServices
+    registry: LocalRegistry
+    ecr: RegistryFace
+    init_dir: InitDir
 
     @classmethod
     def build(
@@ -99,26 +82,32 @@ class Emulator:
         data_dir = DataDir(settings.data_dir)
         state = Database(data_dir.path / "state.db", "emulator.store.migrations")
         log_events = Database(data_dir.path / "logs.db", "emulator.logs.migrations")
-        changes = Changes()
-        store, logs = TrainingJobStore(state, changes), LogStore(log_events)
-        s3, objects = build_s3(settings, data_dir, clock)
+        changes, others, search = Changes(), MotoServices(), build_image_search(settings)
+        s3, objects, make_bucket = build_s3(settings, data_dir, clock)
+        registry, repositories = build_registry(settings, data_dir), EcrRepositoryStore(state)
         training = TrainingParts(
-            store=store,
+            store=TrainingJobStore(state, changes),
             objects=objects,
-            logs=logs,
-            compute=compute or build_compute(settings, data_dir.installation),
+            logs=LogStore(log_events),
+            compute=compute or build_compute(settings, data_dir.installation, registry, search),
             clock=clock,
             work_root=data_dir.path / "work",
             time_scale=settings.time_scale,
         )
+        ecr = EcrParts(repositories, RegistryClient(registry), public_address(settings))
+        home = EcrRegistry(settings.account_id, settings.region)
         return cls(
             settings=settings,
             data_dir=data_dir,
             databases=(state, log_events),
-            parts=Parts(store, TagStore(state), logs, objects, clock, settings.instance_quota),
+            parts=build_parts(settings, training, TagStore(state), Roles(others, settings.strict_roles), ecr),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
             s3=s3,
+            others=others,
+            registry=registry,
+            ecr=RegistryFace(registry, repositories, home, clock),
+            init_dir=InitDir(settings.init_dir, Seeding(objects, make_bucket, training.disk)),
         )
 
     def app(self, models: ServiceModels | None = None, strict: bool = False) -> FastAPI:
@@ -129,11 +118,14 @@ class Emulator:
             default_account=self.settings.account_id,
             default_region=self.settings.region,
             strict=strict,
+            others=self.others.answer,
+            handled=operations(),
         )
         app.get("/_emulator/health")(self.health)
+        app.post("/_emulator/reset")(self.reset)
         app.get("/_emulator/training-jobs/{name}")(self.training_job)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
-        app.mount("/", Edge(gateway, self.s3))
+        app.mount("/", Edge(gateway, self.s3, self.ecr))
         if is_loopback(self.settings.host):
             app.add_middleware(LocalNamesOnly)
         return app
@@ -142,6 +134,7 @@ class Emulator:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         await self.s3.start()
         try:
+            await self.init_dir.seed_buckets()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.scheduler.run)
                 yield
@@ -153,6 +146,9 @@ class Emulator:
             await self.close()
 
     async def close(self) -> None:
+        await self.ecr.close()
+        await self.parts.ecr.registry.close()
+        await self.registry.stop()
         if isinstance(self.s3, PassThrough):
             await self.s3.close()
         else:
@@ -160,10 +156,19 @@ class Emulator:
         for database in self.databases:
             database.close()
         self.data_dir.close()
+        await self.others.reset(ResetScope())
 
     async def health(self) -> Health:
         """State of every part; `status` is `ok` where jobs can run."""
-        return await report_health(self.settings, self.training.compute, self.s3, self.scheduler)
+        return await report_health(
+            self.settings, self.training.compute, self.s3, self.scheduler, self.init_dir
+        )
+
+    async def reset(self, wanted: ResetRequest | None = None) -> dict[str, Any]:
+        """Forget jobs, logs and buckets, of the whole emulator or of what the body names."""
+        scope = (wanted or ResetRequest()).scope()
+        await self.others.reset(scope)
+        return await reset(scope, self.scheduler, self.parts.logs, self.s3)
 
     async def training_job(self, name: str, request: Request) -> JSONResponse:
         """What the AWS API has no place for: limits, notices, shards. Query: `account_id`, `region`."""
@@ -175,50 +180,3 @@ class Emulator:
                 {"error": f"Account {account} has no training job {name!r} in {region}."}, 404
             )
         return JSONResponse(report)
-
-
-async def container_credentials(account_id: str) -> dict[str, str]:
-    """What AWS's container credentials provider answers; the account is in the key, as in every request here."""
-    expiration = datetime.now(UTC) + timedelta(hours=6)
-    return {
-        "AccessKeyId": account_id,
-        "SecretAccessKey": SECRET,
-        "Token": SECRET,
-        "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def build_s3(
-    settings: Settings, data_dir: DataDir, clock: Clock
-) -> tuple[EmbeddedS3 | PassThrough, ObjectStore]:
-    """The S3 behind our port, and the same as the job plane sees it."""
-    if settings.s3_endpoint_url is None:
-        embedded = EmbeddedS3(data_dir.path / "s3", clock, settings.region, settings.account_id)
-        return embedded, embedded.objects
-    secret = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else ""
-    credentials = (settings.s3_endpoint_url, settings.s3_access_key or "", secret, settings.region)
-    return PassThrough(*credentials), S3ObjectStore(*credentials)
-
-
-def build_compute(settings: Settings, installation: str) -> DockerBackend:
-    options = DockerOptions(
-        installation=installation,
-        network_pool=settings.network_pool,
-        registry=settings.registry,
-        offline=settings.offline,
-        gpu_ids=settings.gpu_ids,
-        input_view=settings.input_view,
-        server=(settings.host, settings.port),
-    )
-    mountinfo = Path("/proc/self/mountinfo")
-    return DockerBackend(options, mountinfo.read_text(encoding="utf-8") if mountinfo.exists() else "")
-
-
-def build_policy(settings: Settings) -> PlacementPolicy:
-    return PlacementPolicy(
-        memory_budget=MemorySize(settings.memory_budget).of,
-        reserved_bytes=MemorySize(settings.reserved_memory).bytes,
-        reserved_fraction=settings.reserved_memory_percent / 100,
-        memory=settings.memory_policy,
-        gpu=settings.gpu_policy,
-    )

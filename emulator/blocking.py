@@ -7,11 +7,12 @@ has a daemon thread of its own: `abandonable`, or compute/docker_watch.py for a 
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+import anyio.from_thread
 import anyio.to_thread
 from anyio import CapacityLimiter
 
@@ -22,6 +23,16 @@ T = TypeVar("T")
 async def blocking(limiter: CapacityLimiter, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `fn` in a worker thread and wait for it, also when this task is cancelled meanwhile."""
     return await anyio.to_thread.run_sync(partial(fn, *args, **kwargs), limiter=limiter)
+
+
+def on_loop(fn: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """For the threads of `blocking`: run a short coroutine to its end, also where the waiting task is cancelled.
+
+    `anyio.from_thread.run` never comes back from it where the task was cancelled before: the coroutine waits for a
+    cancellation that has been delivered already (anyio 4.16).
+    """
+    loop = anyio.from_thread.run_sync(asyncio.get_running_loop)
+    return asyncio.run_coroutine_threadsafe(fn(*args, **kwargs), loop).result()
 
 
 async def abandonable(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -5,6 +5,7 @@ from typing import Any
 from emulator import __version__
 from emulator.compute.backend import ComputeBackend
 from emulator.embedded_s3.server import EmbeddedS3
+from emulator.init_dir.init_dir import InitDir
 from emulator.objects.pass_through import PassThrough
 from emulator.settings import Settings
 from emulator.training.scheduler import Scheduler
@@ -13,7 +14,11 @@ Health = dict[str, Any]
 
 
 async def report_health(
-    settings: Settings, compute: ComputeBackend, s3: EmbeddedS3 | PassThrough, scheduler: Scheduler
+    settings: Settings,
+    compute: ComputeBackend,
+    s3: EmbeddedS3 | PassThrough,
+    scheduler: Scheduler,
+    init_dir: InitDir,
 ) -> Health:
     """`status` is `degraded` where a part has a fault, and the part says why."""
     registry = {"status": "configured" if settings.registry else "none", "address": settings.registry}
@@ -22,6 +27,7 @@ async def report_health(
         "s3": await _s3(settings, s3),
         "scheduler": _fault(scheduler.trouble) if scheduler.trouble else {"status": "ok"},
         "registry": registry,
+        "init": init_dir.report(),
     }
     is_degraded = any(part["status"] == "error" for part in parts.values())
     return {"status": "degraded" if is_degraded else "ok", "version": __version__, "parts": parts}

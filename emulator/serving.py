@@ -3,27 +3,40 @@
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 
+import anyio
 import uvicorn
 
 from emulator.app import Emulator
-from emulator.settings import Settings
+from emulator.sdk import environment
+from emulator.settings import Settings, process_environment
 
 GRACE = 5
 """Seconds that open requests have to end after SIGTERM or Ctrl-C."""
 
 
 class AnnouncingServer(uvicorn.Server):
-    """Prints how to reach it once it accepts requests; the last line is what test containers wait for."""
+    """Prints how to reach it once it is of use; the last line is what test containers wait for."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announcement: str, get_ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`get_ready` may use the server; it is cancelled where the server is to end first."""
         super().__init__(config)
         self._announcement = announcement
+        self._get_ready = get_ready
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            print(self._announcement, flush=True)  # noqa: T201 - the contract of the command
+    async def main_loop(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._announce)
+            await super().main_loop()
+            tasks.cancel_scope.cancel()
+
+    async def _announce(self) -> None:
+        await self._get_ready()
+        print(self._announcement, flush=True)  # noqa: T201 - the contract of the command
 
 
 def serve(settings: Settings) -> int:
@@ -45,7 +58,9 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=75,
     )
-    server = AnnouncingServer(config, announce(listener, settings))
+    variables = {**process_environment(), **client_environment(listener, settings)}
+    get_ready = partial(emulator.init_dir.run_scripts, variables)
+    server = AnnouncingServer(config, announce(listener, settings), get_ready)
     server.run(sockets=[listener])
     return 0 if server.started else 1
 
@@ -66,9 +81,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def announce(listener: socket.socket, settings: Settings) -> str:
-    host, port = listener.getsockname()[:2]
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104
-    endpoint = f"http://{reachable}:{port}"
+    client = client_environment(listener, settings)
+    endpoint = client["AWS_ENDPOINT_URL"]
     return "\n".join(
         [
             f"SageMaker training emulator at {endpoint}",
@@ -78,3 +92,10 @@ def announce(listener: socket.socket, settings: Settings) -> str:
             "Ready.",
         ]
     )
+
+
+def client_environment(listener: socket.socket, settings: Settings) -> dict[str, str]:
+    """What an AWS client on this machine needs in order to reach the server."""
+    host, port = listener.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104
+    return environment(f"http://{reachable}:{port}", settings.region)

@@ -1,5 +1,6 @@
 """Settings, read here and nowhere else: environment variables that begin with SAGEMAKER_EMULATOR_."""
 
+import os
 import re
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -51,16 +52,43 @@ class Settings(BaseSettings):
     account_id: Annotated[
         str, Field(pattern=r"^\d{12}$", description="Account of access keys that are not 12 digits.")
     ] = "123456789012"
+    strict_roles: Annotated[
+        bool,
+        Field(
+            description="Whether a role must exist and trust sagemaker.amazonaws.com, as on AWS; else any is accepted."
+        ),
+    ] = False
     s3_endpoint_url: Annotated[
         str | None,
         Field(description="An external S3 such as http://127.0.0.1:9000; without it the embedded S3 serves."),
     ] = None
     s3_access_key: Annotated[str | None, Field(description="Access key for the external S3.")] = None
     s3_secret_key: Annotated[SecretStr | None, Field(description="Secret key for the external S3.")] = None
-    registry: Annotated[
-        str | None, Field(description="Local registry that stands in for ECR, as host:port.")
+    published_port: Annotated[
+        int | None,
+        Field(ge=1, le=65535, description="Port by which callers reach PORT, where that is another one."),
     ] = None
-    offline: Annotated[bool, Field(description="Never pull an image.")] = False
+    registry: Annotated[
+        str | None,
+        Field(
+            description="A registry that stands in for ECR, as host:port that the Docker Engine reaches; "
+            "without it the emulator starts one. An emulator in a container needs it."
+        ),
+    ] = None
+    registry_url: Annotated[
+        str | None, Field(description="How the emulator itself reaches REGISTRY; by default http://REGISTRY.")
+    ] = None
+    registry_image: Annotated[
+        str,
+        Field(description="Image of the emulator's own registry, where docker-registry is not installed."),
+    ] = "registry:2.8.3"
+    image_aliases: Annotated[
+        Path | None,
+        Field(description="YAML file of images that stand in for others: lines of 'repository:tag': image."),
+    ] = None
+    offline: Annotated[bool, Field(description="Never pull an image, except from the local registry.")] = (
+        False
+    )
     memory_budget: Annotated[
         str,
         Field(
@@ -114,6 +142,12 @@ class Settings(BaseSettings):
             description="Factor on AWS's waiting periods, such as the 120 s between SIGTERM and SIGKILL.",
         ),
     ] = 1.0
+    init_dir: Annotated[
+        Path | None,
+        Field(
+            description="Start-up directory: `buckets/NAME/` becomes buckets, scripts in `ready.d/` run before `Ready.`"
+        ),
+    ] = None
     on_shutdown: Annotated[
         Literal["leave", "stop"],
         Field(
@@ -126,7 +160,7 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
-    @field_validator("s3_endpoint_url")
+    @field_validator("s3_endpoint_url", "registry_url")
     @classmethod
     def _check_url(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
@@ -146,3 +180,8 @@ class Settings(BaseSettings):
         if MemorySize(value).fraction is not None:
             raise ValueError("give a size here, and a percentage as RESERVED_MEMORY_PERCENT")
         return value
+
+
+def process_environment() -> dict[str, str]:
+    """For child processes: our own environment without what would lead an AWS client elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -46,6 +46,29 @@ def log_stream_not_found() -> ServiceError:
     return ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
 
 
+# IAM and STS
+
+
+def no_such_role(name: str) -> ServiceError:
+    """[K] IAM's text, which moto has as well."""
+    return ServiceError("NoSuchEntity", f"The role with name {name} cannot be found.", status=404)
+
+
+def invalid_marker(marker: str) -> ServiceError:
+    return ServiceError("ValidationError", f"Invalid Marker: {marker}")
+
+
+def invalid_role_arn(arn: str) -> ServiceError:
+    """[K]"""
+    return ServiceError("ValidationError", f"{arn} is invalid")
+
+
+def not_authorized_to_assume(caller_arn: str, role_arn: str) -> ServiceError:
+    """[K] STS does not tell whether the role exists."""
+    text = f"User: {caller_arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+    return ServiceError("AccessDenied", text, status=403)
+
+
 # Training jobs
 
 
@@ -61,6 +84,14 @@ def training_job_name_in_use(arn: str) -> ServiceError:
 def resource_not_found() -> ServiceError:
     """Describe and Stop of an unknown job, although the model has ResourceNotFound (boto3#2808)."""
     return validation_error("Requested resource not found.")
+
+
+def role_not_assumable(arn: str) -> ServiceError:
+    """Create with a role that does not exist or does not trust SageMaker (predictive-maintenance#3)."""
+    return validation_error(
+        f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+        "'sagemaker.amazonaws.com' to assume the role."
+    )
 
 
 def training_job_is_over(status: str) -> ServiceError:

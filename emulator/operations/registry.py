@@ -1,20 +1,43 @@
 """The table of operations, and what a handler may use."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from emulator.clock import Clock
 from emulator.domain import errors
 from emulator.domain.caller import Caller
+from emulator.domain.ecr import EcrRegistry
+from emulator.domain.image_source import ImageSearch, ResolvedImage
 from emulator.logs.log_store import LogStore
+from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.object_store import ObjectStore
+from emulator.registry.client import RegistryClient
+from emulator.store.ecr_repositories import EcrRepositoryStore
 from emulator.store.tags import TagStore
 from emulator.store.training_jobs import TrainingJobStore
 
 Params = dict[str, Any]
 Result = dict[str, Any]
+
+
+FindImage = Callable[[str, EcrRegistry], Awaitable[ResolvedImage | None]]
+"""See find_image in compute/backend.py."""
+
+
+@dataclass(frozen=True)
+class ImageParts:
+    find: FindImage
+    search: ImageSearch
+
+
+@dataclass(frozen=True)
+class EcrParts:
+    repositories: EcrRepositoryStore
+    registry: RegistryClient
+    address: str
+    """`host:port` under which Docker reaches the emulator."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +51,9 @@ class Parts:
     clock: Clock
     instance_quota: int = 100
     """Most instances of one training job."""
+    roles: Roles = field(default_factory=lambda: Roles(MotoServices(), strict=False))
+    images: ImageParts = field(kw_only=True)
+    ecr: EcrParts = field(kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from emulator.domain.progress import Progress
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.training_job import TrainingJob, TrainingJobRequest
 from emulator.operations.registry import Call, Params, Result, operation
+from emulator.operations.roles import require_role
+from emulator.operations.training_image import require_image
 from emulator.operations.training_job_description import describe
 from emulator.operations.training_job_rules import check_rules
 
@@ -21,6 +23,8 @@ async def create_training_job(call: Call, params: Params) -> Result:
     document = {name: value for name, value in params.items() if name != "Tags"}
     request = TrainingJobRequest.model_validate(document)
     _require_quota(call, request)
+    await require_image(call, request)
+    await require_role(call, request.role_arn)
     await _require_input(call, request)
     now = call.now()
     job = TrainingJob(key=key, creation_time=now, document=document, progress=Progress.begin(now))

@@ -55,7 +55,8 @@ def server() -> Iterator[tuple[RunningServer, dict[str, LogStore]]]:
     stores: dict[str, LogStore] = {}
 
     async def answer(*call: Any) -> Any:
-        parts = Parts(None, None, stores["now"], None, cast(Clock, None))  # type: ignore[arg-type]
+        others: Any = None
+        parts = Parts(None, None, stores["now"], None, cast(Clock, None), images=others, ecr=others)  # type: ignore[arg-type]
         return await dispatch(parts, *call)
 
     app = Gateway(load_service_models(["logs"]), answer, ACCOUNT, REGION, strict=True)

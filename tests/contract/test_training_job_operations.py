@@ -216,7 +216,7 @@ def test_caller_identity_tells_the_account_of_the_credentials(running: RunningEm
 def test_health_tells_every_part(running: RunningEmulator) -> None:
     health = httpx.get(f"{running.endpoint}/_emulator/health").json()
     assert health["status"] == "ok"
-    assert set(health["parts"]) == {"docker", "s3", "scheduler", "registry"}
+    assert set(health["parts"]) == {"docker", "s3", "scheduler", "registry", "init"}
 
 
 def test_report_of_a_job_tells_limits_and_shards(running: RunningEmulator, sagemaker: Any) -> None:

@@ -40,18 +40,19 @@ class RunningEmulator:
 @contextmanager
 def running_emulator(data_dir: Path, compute: ComputeBackend, **settings: Any) -> Iterator[RunningEmulator]:
     """The server until the end of the block; then it goes down as it does on SIGTERM."""
-    emulator = Emulator.build(Settings(data_dir=data_dir, **{"time_scale": 0.01, **settings}), compute)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(emulator.app(MODELS, strict=True), log_config=None))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
-        yield RunningEmulator(emulator, f"http://127.0.0.1:{listener.getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        chosen = Settings(data_dir=data_dir, **{"time_scale": 0.01, "port": port, **settings})
+        emulator = Emulator.build(chosen, compute)
+        server = uvicorn.Server(uvicorn.Config(emulator.app(MODELS, strict=True), log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            wait_until(lambda: server.started)
+            yield RunningEmulator(emulator, f"http://127.0.0.1:{port}")
+        finally:
+            server.should_exit = True
+            thread.join(30)
 
 
 def wait_until(condition: Any, limit: float = 20) -> Any:

@@ -1,3 +1,4 @@
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -108,4 +109,25 @@ def test_help_tells_of_options_and_settings(
     assert end.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert [part for part in parts if part not in text] == []
+    assert commands == []
+
+
+@pytest.mark.parametrize(
+    ("options", "endpoint"),
+    [
+        ([], "http://127.0.0.1:4567"),
+        (["--port", "4600"], "http://127.0.0.1:4600"),
+        (["--endpoint", "http://emulator:4567"], "http://emulator:4567"),
+    ],
+)
+def test_env_prints_what_a_shell_can_evaluate(
+    commands: Commands, capsys: Capture, options: list[str], endpoint: str
+) -> None:
+    assert cli.main(["env", *options]) == 0
+
+    script = capsys.readouterr().out + 'echo "$AWS_ENDPOINT_URL $AWS_REGION ${AWS_PROFILE-none}"'
+    shell = subprocess.run(
+        ["sh", "-euc", script], env={"AWS_PROFILE": "production"}, capture_output=True, text=True, check=True
+    )
+    assert shell.stdout == f"{endpoint} us-east-1 none\n"
     assert commands == []

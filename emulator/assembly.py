@@ -1,0 +1,123 @@
+"""Settings -> parts: which implementation of each seam this emulator has."""
+
+import shutil
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from emulator.clock import Clock
+from emulator.compute.docker import DockerBackend, DockerOptions
+from emulator.compute.docker_registry import ContainerOptions, RegistryContainer
+from emulator.compute.image_aliases import read_image_aliases
+from emulator.data_dir import DataDir
+from emulator.domain.ecr import RegistryAddress
+from emulator.domain.image_source import ImageSearch
+from emulator.embedded_s3.server import EmbeddedS3
+from emulator.moto_services.services import Roles
+from emulator.objects.object_store import ObjectStore
+from emulator.objects.pass_through import PassThrough
+from emulator.objects.s3 import S3ObjectStore
+from emulator.operations.registry import EcrParts, ImageParts, Parts
+from emulator.registry.local_registry import LocalRegistry, NamedRegistry, OwnRegistry
+from emulator.registry.process import RegistryProcess
+from emulator.settings import PREFIX, MemorySize, Settings
+from emulator.store.tags import TagStore
+from emulator.training.parts import TrainingParts
+from emulator.training.placement import PlacementPolicy
+from emulator.virtual_host import is_loopback
+
+MakeBucket = Callable[[str], Awaitable[None]]
+
+
+def build_s3(
+    settings: Settings, data_dir: DataDir, clock: Clock
+) -> tuple[EmbeddedS3 | PassThrough, ObjectStore, MakeBucket]:
+    """The S3 behind our port, the same as the job plane sees it, and what makes buckets in it."""
+    if settings.s3_endpoint_url is None:
+        embedded = EmbeddedS3(data_dir.path / "s3", clock, settings.region, settings.account_id)
+        own = {"account_id": settings.account_id, "region": settings.region}
+        return embedded, embedded.objects, partial(embedded.create_bucket, **own)
+    secret = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else ""
+    credentials = (settings.s3_endpoint_url, settings.s3_access_key or "", secret, settings.region)
+    objects = S3ObjectStore(*credentials)
+    return PassThrough(*credentials, settings.account_id), objects, objects.create_bucket
+
+
+def build_registry(settings: Settings, data_dir: DataDir) -> LocalRegistry:
+    if settings.registry is not None:
+        url = settings.registry_url or f"http://{settings.registry}"
+        return NamedRegistry(RegistryAddress(settings.registry, url.rstrip("/")))
+    root, image = data_dir.path / "registry", settings.registry_image
+    program = shutil.which("docker-registry")
+    container = ContainerOptions(data_dir.installation, image, settings.offline, root)
+    launchers = [RegistryProcess(Path(program), root)] if program else []
+    advice = (
+        "Install docker-registry (in Debian and Ubuntu the package of that name), pull the image "
+        f"{image} on the Docker Engine, or name a registry with {PREFIX}REGISTRY."
+    )
+    return OwnRegistry([*launchers, RegistryContainer(container, read_mountinfo())], root, advice)
+
+
+def build_image_search(settings: Settings) -> ImageSearch:
+    ports = {settings.port, settings.published_port or settings.port}
+    hosts = {"localhost", "127.0.0.1", "[::1]", settings.host}
+    addresses = frozenset(f"{host}:{port}" for host in hosts for port in ports)
+    return ImageSearch(addresses, read_image_aliases(settings.image_aliases))
+
+
+def public_address(settings: Settings) -> str:
+    """Where Docker reaches us; by the name of localhost it needs no TLS."""
+    is_here = is_loopback(settings.host) or settings.host in ("0.0.0.0", "::")  # noqa: S104
+    return f"{'localhost' if is_here else settings.host}:{settings.published_port or settings.port}"
+
+
+def read_mountinfo() -> str:
+    mountinfo = Path("/proc/self/mountinfo")
+    return mountinfo.read_text(encoding="utf-8") if mountinfo.exists() else ""
+
+
+def build_compute(
+    settings: Settings, installation: str, registry: LocalRegistry, search: ImageSearch
+) -> DockerBackend:
+    async def registry_address() -> str | None:
+        found = await registry.find()
+        return found.engine if found else None
+
+    options = DockerOptions(
+        installation=installation,
+        network_pool=settings.network_pool,
+        registry=registry_address,
+        images=search,
+        offline=settings.offline,
+        gpu_ids=settings.gpu_ids,
+        input_view=settings.input_view,
+        server=(settings.host, settings.port),
+    )
+    return DockerBackend(options, read_mountinfo())
+
+
+def build_policy(settings: Settings) -> PlacementPolicy:
+    return PlacementPolicy(
+        memory_budget=MemorySize(settings.memory_budget).of,
+        reserved_bytes=MemorySize(settings.reserved_memory).bytes,
+        reserved_fraction=settings.reserved_memory_percent / 100,
+        memory=settings.memory_policy,
+        gpu=settings.gpu_policy,
+    )
+
+
+def build_parts(
+    settings: Settings, training: TrainingParts, tags: TagStore, roles: Roles, ecr: EcrParts
+) -> Parts:
+    """What handlers share with the job plane, and what is theirs alone."""
+    return Parts(
+        training.store,
+        tags,
+        training.logs,
+        training.objects,
+        training.clock,
+        settings.instance_quota,
+        roles,
+        images=ImageParts(training.compute.find_image, build_image_search(settings)),
+        ecr=ecr,
+    )

@@ -1,0 +1,53 @@
+"""The server's edge: who may come in, and which part a request is for."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emulator.registry.pass_through import is_for_registry
+from emulator.virtual_host import bucket_of_host, is_local_name
+from emulator.wire.gateway import Gateway, is_for_gateway, is_for_others, refuse_unknown_service
+
+
+@dataclass(frozen=True)
+class LocalNamesOnly:
+    """Keeps web pages of other machines out of a server that only this machine is meant to reach.
+
+    Browsers tell the name that a page used (Host) and the page that asks (Origin); AWS clients send no Origin.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
+        names = [headers.get(b"host", ""), urlsplit(headers.get(b"origin", "")).netloc]
+        answer = self.app
+        if scope["type"] == "http" and not all(is_local_name(name) for name in names):
+            text = "The emulator listens on this machine only, so Host and Origin must be its address or localhost."
+            answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
+        await answer(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Everything but /_emulator: by its form a request is for an operation or Docker's, else it is for S3."""
+
+    gateway: Gateway
+    s3: ASGIApp
+    ecr: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_for_registry(scope) and not bucket_of_host(host_of(scope)):
+            await self.ecr(scope, receive, send)
+            return
+        if is_for_gateway(scope) or is_for_others(scope, self.gateway.models):
+            await self.gateway(scope, receive, send)
+            return
+        answer: ASGIApp = refuse_unknown_service(scope, self.gateway.models) or self.s3
+        await answer(scope, receive, send)
+
+
+def host_of(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
