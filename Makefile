@@ -9,10 +9,10 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --all
 export CUSTOM_COMPILE_COMMAND := make lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test serve demo bench samples image lock clean
+.PHONY: help install check test test-clients serve demo bench samples image lock clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
 
 install: .venv/installed ## Make .venv with exactly what requirements-dev.lock lists
 
@@ -29,6 +29,9 @@ check: install ## Check format, style, types, import floors and lengths
 
 test: install ## Run all tests, with a real Docker Engine and a real MinIO
 	$(ENGINE) scripts/test.sh $(ARGS)
+
+test-clients: install ## Run the SDKs, the AWS CLI and others against the emulator, with a real Docker Engine
+	$(ENGINE) scripts/test_clients.sh $(ARGS)
 
 serve: install ## Run the emulator on 127.0.0.1:4567; options: make serve ARGS="--port 0"
 	$(ENGINE) $(BIN)/sagemaker-emulator serve $(ARGS)

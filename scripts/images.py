@@ -62,7 +62,10 @@ def build_sample(engine: docker.DockerClient, name: str) -> str:
     """Build sample_containers/NAME and return the image's name; quick if nothing changed."""
     image = sample_image(name)
     arguments = {"BASE_IMAGE": ensure_base_image(engine)}
-    engine.images.build(path=str(SAMPLES / name), tag=image, buildargs=arguments, rm=True, forcerm=True)
+    with tempfile.TemporaryDirectory() as directory:
+        context = shutil.copytree(SAMPLES / name, Path(directory, name))
+        copy_ca_bundle(context / "ca-bundle.pem")
+        engine.images.build(path=str(context), tag=image, buildargs=arguments, rm=True, forcerm=True)
     return image
 
 
@@ -163,8 +166,12 @@ def main() -> int:
         say(ensure_base_image(engine))
         for name in [] if options.base_only else options.samples or sample_names():
             say(build_sample(engine, name))
-    except (BaseImageError, BuildError) as error:
+    except BaseImageError as error:
         print(f"[images] {error}", file=sys.stderr)
+        return 1
+    except BuildError as error:
+        said = "".join(step.get("stream", "") for step in error.build_log).splitlines()
+        print("[images] " + "\n".join([*said[-20:], str(error)]), file=sys.stderr)
         return 1
     finally:
         engine.close()

@@ -1,0 +1,31 @@
+"""SageMaker Python SDK v3."""
+
+import re
+import shutil
+
+from tests.clients.client_program import Client, told
+
+HOSTS = {"algo-1", "algo-2"}
+
+
+def test_model_trainer_runs_source_code_with_the_drivers_of_the_sdk(client: Client) -> None:
+    # Version 3 uploads nothing but source_dir.
+    shutil.move(client.directory / "library" / "reporting", client.directory / "source")
+
+    output = client.run_python("sdk_v3", "model_trainer.py", bridge=True)
+
+    model = told(output, "model")
+    assert model.startswith("s3://sagemaker-us-east-1-123456789012/model-trainer/model-trainer-")
+    assert client.artifact_names(model) == {f"weights-{host}.json" for host in HOSTS}
+    assert {f"{host} of 2 fitted 200 rows of 4 files" in output for host in HOSTS} == {True}
+    assert "Running Basic Script driver" in output
+
+
+def test_model_trainer_without_bridge_waits_with_logs_and_stops(client: Client) -> None:
+    output = client.run_python("sdk_v3", "without_bridge.py")
+
+    model = told(output, "model")
+    assert re.fullmatch(r"s3://sdk-v3/output/without-bridge-\d+/output/model.tar.gz", model)
+    assert client.artifact_names(model) == {"model.json", *(f"shards-{host}.json" for host in HOSTS)}
+    assert {f"{host} of 2 hosts read 100 rows" in output for host in HOSTS} == {True}
+    assert told(output, "stopped") == "Stopped"
