@@ -80,7 +80,10 @@ def pushed_image(engine: docker.DockerClient, compose_project: ComposeProject) -
     name = f"{repository}:{compose_project.name}"
     engine.images.remove(name)
     yield name
-    engine.images.remove(name)
+    for image in engine.images.list(repository):
+        for pulled in image.attrs["RepoDigests"]:
+            if pulled.startswith(f"{repository}@"):
+                engine.images.remove(pulled)
 
 
 @pytest.fixture

@@ -152,3 +152,35 @@ def test_compose_publishes_ports_on_loopback_only(compose_project: ComposeProjec
 def test_compose_emulator_answers_its_health_check(compose_project: ComposeProject) -> None:
     with urllib.request.urlopen(f"{compose_project.emulator_url}/_emulator/health", timeout=10) as answer:
         assert answer.status == 200
+
+
+def test_compose_algorithms_reach_the_emulator_in_its_container(
+    compose_project: ComposeProject, pushed_image: str
+) -> None:
+    s3, sagemaker = (
+        client("s3", compose_project.emulator_url),
+        client("sagemaker", compose_project.emulator_url),
+    )
+    job, bucket = f"inside-{compose_project.name}", f"inside-{compose_project.name}"
+    upload_shards(s3, bucket, count=1)
+    fetch = (
+        f"import os, urllib.request as r; u = os.environ['S3_ENDPOINT_URL'] + '/{bucket}/train/part-0.csv'; "
+        "print('GOT', len(r.urlopen(u, timeout=10).read()))"
+    )
+    request = training_job_request(job, pushed_image, bucket)
+    request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python3", "-c", fetch]
+
+    described = run_to_the_end(sagemaker, request)
+
+    assert described["TrainingJobStatus"] == "Completed", described["FailureReason"]
+    events = client("logs", compose_project.emulator_url).filter_log_events(
+        logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job}/", filterPattern="GOT"
+    )["events"]
+    size = len(s3.get_object(Bucket=bucket, Key="train/part-0.csv")["Body"].read())
+    assert [event["message"] for event in events] == [f"GOT {size}"] * 2
+    networks = compose_project.engine.networks.list(names=[f"sagemaker-{job}"])
+    wait_until(lambda: not [n for n in networks if exists(compose_project.engine, n.id)], "network gone", 30)
+
+
+def exists(engine: docker.DockerClient, network: str) -> bool:
+    return bool(engine.networks.list(ids=[network]))
