@@ -1,13 +1,12 @@
 """S3 requests to our port, passed on to the external S3 and signed anew with the emulator's credentials."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 from xml.sax.saxutils import escape
 
-import anyio
 import httpx
 from minio.credentials.credentials import Credentials
 from minio.signer import sign_v4_s3
@@ -15,11 +14,8 @@ from minio.signer import sign_v4_s3
 from emulator.aws_chunked import ChunkedDecoder, MalformedChunkError, is_aws_chunked
 from emulator.objects.default_buckets import OWNER_HEADERS, Address, DefaultBuckets, is_owned_otherwise
 from emulator.objects.encryption_headers import OF_ENCRYPTION, echoed
+from emulator.relay import Receive, Scope, Send, has_body, passed_on, read_body, read_headers, send_on
 from emulator.virtual_host import bucket_of_host
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -41,8 +37,6 @@ OF_THE_CODING = frozenset(
     {"content-encoding", "content-length", "x-amz-decoded-content-length", "x-amz-trailer"}
 )
 """Headers that speak of an aws-chunked body, not of what is in it."""
-
-OF_THE_CONNECTION = frozenset({"connection", "date", "keep-alive", "server", "transfer-encoding"})
 
 
 class MissingLengthError(ValueError):
@@ -87,7 +81,7 @@ class PassThrough:
         return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _headers(scope)
+        headers = read_headers(scope)
         address = Address(
             scope["method"], _path(scope, headers.get("host", "")), scope["query_string"].decode("latin-1")
         )
@@ -108,7 +102,7 @@ class PassThrough:
             self._default_buckets.notice(address, response.status_code)
             if response.is_success and scope["method"] in ("PUT", "POST"):
                 response.headers.update(echoed(headers))
-            await _send_response(response, receive, send)
+            await send_on(response, passed_on(response.headers.raw), receive, send)
 
     async def _ask(self, method: str, path: str) -> int:
         """The status of an answer to a request of our own. Raises httpx.TransportError."""
@@ -116,7 +110,7 @@ class PassThrough:
         return (await self._client.send(request)).status_code
 
     def _request(self, scope: Scope, headers: dict[str, str], receive: Receive) -> httpx.Request:
-        payload = _payload(headers, _read(receive))
+        payload = _payload(headers, read_body(receive))
         path = _path(scope, headers.get("host", ""))
         query = _query(scope["query_string"])
         url = f"{self._endpoint.scheme}://{self._endpoint.netloc}{path}" + (f"?{query}" if query else "")
@@ -132,12 +126,11 @@ class PassThrough:
             content_sha256=payload.sha256,
             date=now,
         )
-        has_body = "content-length" in headers or "transfer-encoding" in headers
         return httpx.Request(
             scope["method"],
             httpx.URL(url),
             headers={"accept-encoding": "identity", **{name: str(value) for name, value in signed.items()}},
-            content=payload.body if has_body else None,
+            content=payload.body if has_body(headers) else None,
         )
 
 
@@ -168,16 +161,6 @@ async def _nothing() -> MutableMapping[str, Any]:
     return {"type": "http.request"}
 
 
-async def _read(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise httpx.ReadError("the caller's connection closed before the body ended")
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
-
-
 def _path(scope: Scope, host: str) -> str:
     """The path-style path in AWS's own percent-encoding, which the signature is made of."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -196,39 +179,6 @@ def _query(raw: bytes) -> str:
 
 def _encode(text: str) -> str:
     return quote(text.encode("utf-8", "surrogateescape"), safe="-_.~")
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
-
-
-async def _send_response(response: httpx.Response, receive: Receive, send: Send) -> None:
-    """Pass it on; a caller that goes away ends it."""
-    headers = [pair for pair in response.headers.raw if pair[0].lower().decode() not in OF_THE_CONNECTION]
-
-    async def send_all() -> None:
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        async for data in response.aiter_raw():
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-    try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_until_gone, receive, tasks.cancel_scope)
-            await send_all()
-            tasks.cancel_scope.cancel()
-    finally:
-        await response.aclose()
-
-
-async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
 
 
 async def _send_error(send: Send, status: int, code: str, message: str) -> None:
