@@ -6,6 +6,7 @@ takes the first until the Engine refuses it.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,19 +15,23 @@ from docker.errors import APIError
 
 from emulator.compute.docker_archive import pack_files, stream_trees
 from emulator.compute.docker_request import (
-    INPUT,
     Labels,
     container_name,
     container_request,
     overlay_options,
     volume_name,
+    volumes_of,
 )
 from emulator.compute.engine_paths import EnginePaths
-from emulator.domain.cluster import InstanceSpec
+from emulator.domain.cluster import InstanceSpec, Mount
+from emulator.domain.failure_reason import internal_error
 
 log = logging.getLogger(__name__)
 
-Overlay = dict[str, str]
+NO_MOUNTS = (
+    "Pipe mode, FastFile and file systems need a Docker Engine on the emulator's machine, "
+    "one that sees the emulator's directories."
+)
 
 
 class InputView:
@@ -40,41 +45,60 @@ class InputView:
         self, cluster: str, instance: InstanceSpec, image: str, labels: Labels, work_dir: Path
     ) -> None:
         """Create the container with its volumes, and write the input, directories and files."""
-        layers = [work_dir / layer for layer in instance.input_layers]
+        instance = replace(instance, mounts=tuple(self._mount(mount, work_dir) for mount in instance.mounts))
         try:
-            self._create(cluster, instance, image, labels, layers)
+            self._create(cluster, instance, image, labels, work_dir)
         except (APIError, ValueError) as error:
-            if not (layers and self._use_overlay and self._may_fall_back and _is_mount_refusal(error)):
+            if "bind source path" in str(error):
+                raise internal_error(f"{NO_MOUNTS} The Engine says: {error}") from error
+            if not (
+                instance.views and self._use_overlay and self._may_fall_back and _is_mount_refusal(error)
+            ):
                 raise
             log.warning("The Engine cannot show the staged input in place, so it is copied: %s", error)
             self._use_overlay = False
-            self._remove(cluster, instance.host)
-            self._create(cluster, instance, image, labels, layers)
+            self._remove(cluster, instance)
+            self._create(cluster, instance, image, labels, work_dir)
+
+    def _mount(self, mount: Mount, work_dir: Path) -> Mount:
+        return mount._replace(source=self._paths.translate(work_dir / mount.source))
 
     def _create(
-        self, cluster: str, instance: InstanceSpec, image: str, labels: Labels, layers: list[Path]
+        self, cluster: str, instance: InstanceSpec, image: str, labels: Labels, work_dir: Path
     ) -> None:
-        overlay = (
-            self._overlay(cluster, instance.host, labels, layers) if layers and self._use_overlay else None
-        )
-        request = container_request(cluster, instance, labels, overlay)
+        overlays = self._overlays(cluster, instance, labels, work_dir) if self._use_overlay else {}
+        request = container_request(cluster, instance, labels, overlays)
         name = container_name(cluster, instance.host)
         self._api.create_container_from_config({**request, "Image": image}, name)  # type: ignore[no-untyped-call]
-        if layers and overlay is None:
-            self._api.put_archive(name, INPUT, stream_trees(reversed(layers)))
+        for view in instance.views:
+            if view.target not in overlays:
+                layers = [work_dir / layer for layer in view.layers]
+                self._api.put_archive(name, view.target, stream_trees(reversed(layers)))
         self._api.put_archive(name, "/", pack_files(instance.directories, instance.files))
 
-    def _overlay(self, cluster: str, host: str, labels: Labels, layers: list[Path]) -> Overlay:
-        lower = [self._paths.translate(layer) for layer in layers]
-        upper, work = (
-            self._api.create_volume(volume_name(cluster, host, role), labels=labels)["Mountpoint"]
-            for role in ("changes", "work")
-        )
-        return overlay_options(lower, upper, work)
+    def _overlays(
+        self, cluster: str, instance: InstanceSpec, labels: Labels, work_dir: Path
+    ) -> dict[str, dict[str, str]]:
+        """Options of the local volume driver by target."""
+        layers = {view.target: view.layers for view in instance.views}
+        overlays = {}
+        for role, target in volumes_of(instance).items():
+            if target in layers:
+                lower = [self._paths.translate(work_dir / layer) for layer in layers[target]]
+                upper, work = (
+                    self._api.create_volume(
+                        volume_name(cluster, instance.host, f"{role}-{purpose}"), labels=labels
+                    )["Mountpoint"]
+                    for purpose in ("changes", "work")
+                )
+                overlays[target] = overlay_options(lower, upper, work)
+        return overlays
 
-    def _remove(self, cluster: str, host: str) -> None:
-        self._api.remove_container(container_name(cluster, host), v=True, force=True)
-        self._api.remove_volume(volume_name(cluster, host, "input"), force=True)
+    def _remove(self, cluster: str, instance: InstanceSpec) -> None:
+        self._api.remove_container(container_name(cluster, instance.host), v=True, force=True)
+        for role in volumes_of(instance):
+            if role.startswith("input"):
+                self._api.remove_volume(volume_name(cluster, instance.host, role), force=True)
 
 
 def _is_mount_refusal(error: Exception) -> bool:

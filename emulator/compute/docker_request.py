@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.cluster import InstanceSpec, Limits
+from emulator.domain.cluster import InstanceSpec, Limits, Mount
 
 INSTALLATION = "sagemaker-emulator.installation"
 CLUSTER = "sagemaker-emulator.cluster"
@@ -36,12 +36,19 @@ def volume_name(cluster: str, host: str, role: str) -> str:
     return f"sagemaker-{cluster}-{host}-{role}"
 
 
+def volumes_of(instance: InstanceSpec) -> dict[str, str]:
+    """Role -> directory in the container. The views that lie below /opt/ml/input have volumes of their own."""
+    below = [view.target for view in instance.views if view.target != INPUT]
+    return {**VOLUMES, **{f"input-{number}": target for number, target in enumerate(below, start=1)}}
+
+
 def container_request(
-    cluster: str, instance: InstanceSpec, labels: Labels, overlay: Mapping[str, str] | None
+    cluster: str, instance: InstanceSpec, labels: Labels, overlays: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     """The body of `POST /containers/create`.
 
-    `overlay` holds the options of the local volume driver for /opt/ml/input, None for an empty volume.
+    `overlays` has the options of the local volume driver for each directory that is an overlay mount; the other
+    volumes are empty ones. Sources of the instance's mounts are paths of the Engine's machine already.
     """
     network = network_name(cluster)
     request: dict[str, Any] = {
@@ -55,8 +62,11 @@ def container_request(
             "NetworkMode": network,
             "LogConfig": {"Type": "json-file", "Config": {}},
             "Mounts": [
-                _volume_mount(volume_name(cluster, instance.host, role), target, labels, overlay)
-                for role, target in VOLUMES.items()
+                *(
+                    _volume_mount(volume_name(cluster, instance.host, role), target, labels, overlays)
+                    for role, target in volumes_of(instance).items()
+                ),
+                *(_bind_mount(mount) for mount in instance.mounts),
             ],
         },
         "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [instance.host]}}},
@@ -80,12 +90,16 @@ def _resources(limits: Limits) -> dict[str, Any]:
 
 
 def _volume_mount(
-    name: str, target: str, labels: Labels, overlay: Mapping[str, str] | None
+    name: str, target: str, labels: Labels, overlays: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     options: dict[str, Any] = {"NoCopy": True, "Labels": labels}
-    if overlay is not None and target == INPUT:
-        options["DriverConfig"] = {"Name": "local", "Options": dict(overlay)}
+    if target in overlays:
+        options["DriverConfig"] = {"Name": "local", "Options": dict(overlays[target])}
     return {"Type": "volume", "Source": name, "Target": target, "VolumeOptions": options}
+
+
+def _bind_mount(mount: Mount) -> dict[str, Any]:
+    return {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
 
 
 def with_endpoint(instance: InstanceSpec, url: str | None) -> InstanceSpec:

@@ -119,9 +119,11 @@ class FakeBackend:
         self._refuse_destroyed(cluster.name)
         if cluster.name not in self._prepared:
             raise ContractBrokenError(f"create before prepare: {cluster.name}")
-        missing = [layer for layer in instance.input_layers if not (work_dir / layer).is_dir()]
+        layers = [layer for view in instance.views for layer in view.layers]
+        sources = [*layers, *(mount.source for mount in instance.mounts)]
+        missing = [source for source in sources if not (work_dir / source).is_dir()]
         if missing:
-            raise ContractBrokenError(f"input layers {missing} are not staged")
+            raise ContractBrokenError(f"the directories {missing} are not staged")
         old = self._containers.get((cluster.name, instance.host))
         if old is not None and old.instance != instance:
             raise ContractBrokenError(f"a second, different spec for {instance.host}")

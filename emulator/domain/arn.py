@@ -14,3 +14,15 @@ class TrainingJobKey(NamedTuple):
     def arn(self) -> str:
         """The job's ARN. The name is lower-cased in it, as real ARNs show."""
         return f"arn:aws:sagemaker:{self.region}:{self.account_id}:training-job/{self.name.lower()}"
+
+
+class AlgorithmKey(NamedTuple):
+    """What names an algorithm, as it does a training job."""
+
+    account_id: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:algorithm/{self.name.lower()}"

@@ -1,4 +1,4 @@
-"""Input channels of a training job (API Channel, DataSource, S3DataSource)."""
+"""Input channels of a training job (API Channel, DataSource, S3DataSource, FileSystemDataSource)."""
 
 from enum import StrEnum
 
@@ -12,15 +12,33 @@ class InputMode(StrEnum):
     FAST_FILE = "FastFile"
 
 
+class FastFileView(StrEnum):
+    """How FastFile channels of a job came to the container."""
+
+    LAZY = "lazy"
+    """Bytes are fetched when they are read."""
+    READ_ONLY_COPY = "read-only copy"
+    COPY = "copy"
+    """Of this container's own, which it could write to."""
+
+
+class S3DataType(StrEnum):
+    S3_PREFIX = "S3Prefix"
+    MANIFEST_FILE = "ManifestFile"
+    AUGMENTED_MANIFEST_FILE = "AugmentedManifestFile"
+
+
 class Distribution(StrEnum):
     FULLY_REPLICATED = "FullyReplicated"
     SHARDED_BY_S3_KEY = "ShardedByS3Key"
 
 
 class S3DataSource(Member):
-    s3_data_type: str
+    s3_data_type: S3DataType
     s3_uri: str
     s3_data_distribution_type: Distribution = Distribution.FULLY_REPLICATED
+    attribute_names: tuple[str, ...] = ()
+    """Of an augmented manifest; their order is the order of the records."""
     instance_group_names: tuple[str, ...] = ()
 
     @property
@@ -28,8 +46,21 @@ class S3DataSource(Member):
         return S3Uri.parse(self.s3_uri)
 
 
+class FileSystemDataSource(Member):
+    file_system_id: str
+    file_system_type: str
+    file_system_access_mode: str
+    """`ro` or `rw`."""
+    directory_path: str
+
+
 class DataSource(Member):
-    s3_data_source: S3DataSource
+    s3_data_source: S3DataSource | None = None
+    file_system_data_source: FileSystemDataSource | None = None
+
+
+class ShuffleConfig(Member):
+    seed: int
 
 
 class Channel(Member):
@@ -39,11 +70,24 @@ class Channel(Member):
     compression_type: str = "None"
     record_wrapper_type: str = "None"
     input_mode: InputMode | None = None
+    """None: the job's TrainingInputMode. Ask `TrainingJobRequest.input_mode`."""
+    shuffle_config: ShuffleConfig | None = None
 
     @property
-    def source(self) -> S3DataSource:
+    def s3_source(self) -> S3DataSource | None:
         return self.data_source.s3_data_source
 
     @property
+    def source(self) -> S3DataSource:
+        """Only for a channel that reads from S3."""
+        assert self.s3_source is not None
+        return self.s3_source
+
+    @property
+    def file_system(self) -> FileSystemDataSource | None:
+        return self.data_source.file_system_data_source
+
+    @property
     def is_sharded(self) -> bool:
-        return self.source.s3_data_distribution_type is Distribution.SHARDED_BY_S3_KEY
+        source = self.s3_source
+        return source is not None and source.s3_data_distribution_type is Distribution.SHARDED_BY_S3_KEY

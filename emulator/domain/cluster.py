@@ -17,6 +17,28 @@ class Limits:
     gpu_ids: tuple[str, ...] = ()
 
 
+class LayeredView(NamedTuple):
+    """Staged trees, merged, as the container sees them at `target`: private and writable.
+
+    The layers themselves stay as they are; where several have a file, the first one's shows.
+    """
+
+    target: str
+    """Absolute directory in the container."""
+    layers: tuple[str, ...]
+    """Directories below the cluster's work directory."""
+
+
+class Mount(NamedTuple):
+    """A directory that the container sees in place, live."""
+
+    source: str
+    """On the emulator's machine: below the cluster's work directory, or absolute."""
+    target: str
+    """Absolute directory in the container."""
+    read_only: bool
+
+
 @dataclass(frozen=True)
 class InstanceSpec:
     """One container: everything the backend needs to know of it."""
@@ -32,12 +54,10 @@ class InstanceSpec:
     """Absolute directories to make before the start, root-owned, mode 0755."""
     files: Mapping[str, str]
     """Absolute path -> text, written before the start, root-owned, mode 0644."""
-    input_layers: tuple[str, ...]
-    """Directories below the cluster's work directory whose trees, merged, are /opt/ml/input.
-
-    The container gets a private, writable view; the layers themselves stay as they are.
-    """
+    views: tuple[LayeredView, ...]
+    """Staged input."""
     limits: Limits
+    mounts: tuple[Mount, ...] = ()
     endpoint_variables: Mapping[str, str] = field(default_factory=dict)
     """Variables for addresses of the emulator: name -> path behind the address."""
 
@@ -66,6 +86,20 @@ class LogLine(NamedTuple):
     """Nanoseconds since the epoch, as the Engine stamped the line."""
     message: str
     """Without the line end."""
+
+
+class UsageSample(NamedTuple):
+    """What one container used at a moment, as the Engine counts."""
+
+    host: str
+    timestamp_ns: int
+    """Nanoseconds since the epoch."""
+    cpu_percent: float
+    """Of one vCPU: 0 to 100 times the number of vCPUs."""
+    memory_bytes: int
+    """Page cache not counted."""
+    disk_bytes: int | None = None
+    """Written by the container so far, its input not counted; None where it was not measured this time."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ CAPACITY = (
 )
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 
+INJECTED = "somebody asked the emulator for this error"
+
 
 class JobFailure(Exception):  # noqa: N818 - SageMaker's word: the job fails, the emulator does not
     """The job ends Failed with this reason."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from emulator.domain.channel import FastFileView
 from emulator.domain.cluster import Limits
 from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import FINAL_MESSAGES, MOVES, Message, SecondaryStatus
-from emulator.domain.stop_reason import StopReason
+from emulator.domain.stop_reason import RunEnd, StopReason
 
 
 class Frozen(BaseModel):
@@ -42,6 +43,17 @@ class Placement(Frozen):
         return frozenset(gpu for limits in self.limits.values() for gpu in limits.gpu_ids)
 
 
+class Run(Frozen):
+    """A stretch of time in which the job had its instances: from Downloading to the run's end."""
+
+    start_time: datetime
+    end_time: datetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.end_time - self.start_time).total_seconds()
+
+
 class Progress(Frozen):
     """Replaced as a whole, never edited."""
 
@@ -52,12 +64,27 @@ class Progress(Frozen):
     image: ResolvedImage | None = None
     """What TrainingImage turned out to be; all hosts run it, also after a restart of the emulator."""
     training_start_time: datetime | None = None
-    """Start of Downloading: from here billing and MaxRuntimeInSeconds count."""
+    """Start of the first Downloading."""
+    run_start_time: datetime | None = None
+    """Start of this run's Downloading; None while the job waits for its instances."""
+    former_runs: tuple[Run, ...] = ()
+    """Those that a spot interruption or an internal error ended."""
+    interruptions: int = 0
+    """How many of the requested interruptions were served."""
+    scheduled_interruptions: int = 0
+    faults: int = 0
+    """How many of the requested internal errors were served."""
+    retries: int = 0
+    """How many of RetryStrategy's attempts were used."""
+    run_end: RunEnd | None = None
+    """Why this run is being ended, while another follows."""
     training_end_time: datetime | None = None
     launched_at: datetime | None = None
     """When every container had been started."""
     object_counts: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
     """How many objects each host got, by channel."""
+    fast_file: FastFileView | None = None
+    """Decided while Downloading; None for jobs without FastFile channels."""
     stop_reason: StopReason | None = None
     failure_reason: str | None = None
 
@@ -81,6 +108,30 @@ class Progress(Frozen):
         )
         return self._with(
             now, secondary_status=status, transitions=(*self.transitions[:-1], closed, opened), **facts
+        )
+
+    @property
+    def run_number(self) -> int:
+        return len(self.former_runs) + 1
+
+    def seconds_run(self, now: datetime) -> float:
+        """How long the job had instances, over all its runs, up to `now`."""
+        current = max(0.0, (now - self.run_start_time).total_seconds()) if self.run_start_time else 0.0
+        return sum(run.seconds for run in self.former_runs) + current
+
+    def begin_run(self, message: str, now: datetime) -> "Progress":
+        """Enter Downloading: from here billing and MaxRuntimeInSeconds count."""
+        first = self.training_start_time or now
+        return self.enter(
+            SecondaryStatus.DOWNLOADING, message, now, training_start_time=first, run_start_time=now
+        )
+
+    def end_run(self, status: SecondaryStatus, message: str, now: datetime, **facts: Any) -> "Progress":
+        """Leave this run for the next, which starts without containers and with nothing staged."""
+        run = Run(start_time=self.run_start_time or now, end_time=now)
+        fresh: dict[str, Any] = {"run_start_time": None, "launched_at": None, "run_end": None}
+        return self.enter(
+            status, message, now, former_runs=(*self.former_runs, run), object_counts={}, **fresh, **facts
         )
 
     def finish(self, status: SecondaryStatus, now: datetime, **facts: Any) -> "Progress":

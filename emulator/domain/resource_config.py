@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from pydantic import Field
+
 from emulator.domain.member import Member
 
 HOMOGENEOUS = "homogeneousCluster"
@@ -24,6 +26,10 @@ class ResourceConfig(Member):
     instance_type: str = ""
     instance_count: int = 0
     instance_groups: tuple[InstanceGroup, ...] = ()
+    volume_size_in_gb: int = Field(default=1, alias="VolumeSizeInGB")
+    """GiB for /opt/ml and /tmp of every instance."""
+    keep_alive_period_in_seconds: int = 0
+    """How long the instances wait for a matching next job; 0 for no warm pool."""
 
     @property
     def groups(self) -> tuple[InstanceGroup, ...]:

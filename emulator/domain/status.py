@@ -22,6 +22,8 @@ class SecondaryStatus(StrEnum):
     FAILED = "Failed"
     STOPPED = "Stopped"
     MAX_RUNTIME_EXCEEDED = "MaxRuntimeExceeded"
+    MAX_WAIT_TIME_EXCEEDED = "MaxWaitTimeExceeded"
+    INTERRUPTED = "Interrupted"
 
     @property
     def is_final(self) -> bool:
@@ -35,21 +37,25 @@ FINAL = {
     S.FAILED: TrainingJobStatus.FAILED,
     S.STOPPED: TrainingJobStatus.STOPPED,
     S.MAX_RUNTIME_EXCEEDED: TrainingJobStatus.STOPPED,
+    S.MAX_WAIT_TIME_EXCEEDED: TrainingJobStatus.STOPPED,
 }
 
-_ENDS = {S.FAILED, S.STOPPED, S.MAX_RUNTIME_EXCEEDED}
+_STOPS = {S.STOPPED, S.MAX_RUNTIME_EXCEEDED, S.MAX_WAIT_TIME_EXCEEDED}
+_NEXT_RUN = {S.STARTING, S.INTERRUPTED}
 
 MOVES: dict[SecondaryStatus, set[SecondaryStatus]] = {
     S.STARTING: {S.PENDING, S.DOWNLOADING, S.STOPPING, S.FAILED},
     S.PENDING: {S.STARTING, S.DOWNLOADING, S.STOPPING, S.FAILED},
-    S.DOWNLOADING: {S.TRAINING, S.STOPPING, S.FAILED},
-    S.TRAINING: {S.STOPPING, S.UPLOADING, S.FAILED},
-    S.STOPPING: {S.UPLOADING, S.STOPPED, S.MAX_RUNTIME_EXCEEDED, S.FAILED},
-    S.UPLOADING: {S.COMPLETED, *_ENDS},
+    S.DOWNLOADING: {S.TRAINING, S.STOPPING, S.FAILED, *_NEXT_RUN},
+    S.TRAINING: {S.STOPPING, S.UPLOADING, S.FAILED, *_NEXT_RUN},
+    S.INTERRUPTED: {S.STARTING, S.STOPPING, S.FAILED},
+    S.STOPPING: {S.UPLOADING, S.FAILED, *_STOPS},
+    S.UPLOADING: {S.COMPLETED, S.FAILED, *_STOPS},
     S.COMPLETED: set(),
     S.FAILED: set(),
     S.STOPPED: set(),
     S.MAX_RUNTIME_EXCEEDED: set(),
+    S.MAX_WAIT_TIME_EXCEEDED: set(),
 }
 """Which secondary status may follow which. Failed jobs pass through Uploading, as at AWS."""
 
@@ -65,6 +71,8 @@ class Message:
     TRAINING = "Training image download completed. Training in progress."
     STOPPING = "Stopping the training job"
     UPLOADING = "Uploading generated training model"
+    INTERRUPTED = "The spot instances were interrupted; the training job waits for new ones"
+    RESTARTING = "Restarting the training job after an internal error"
 
 
 FINAL_MESSAGES = {
@@ -72,4 +80,5 @@ FINAL_MESSAGES = {
     S.FAILED: "Training job failed",
     S.STOPPED: "Training job stopped",
     S.MAX_RUNTIME_EXCEEDED: "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    S.MAX_WAIT_TIME_EXCEEDED: "Training job exceeded MaxWaitTimeInSeconds provided",
 }

@@ -1,7 +1,7 @@
 """A training job: what was asked for, and how far it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,28 @@ class OutputDataConfig(Member):
 
 class StoppingCondition(Member):
     max_runtime_in_seconds: int = MAX_RUNTIME_DEFAULT
+    max_wait_time_in_seconds: int | None = None
+
+
+class CheckpointConfig(Member):
+    s3_uri: str
+    local_path: str = "/opt/ml/checkpoints"
+
+
+class TensorBoardOutputConfig(Member):
+    s3_output_path: str
+    local_path: str = "/opt/ml/output/tensorboard"
+
+
+class DebugHookConfig(Member):
+    s3_output_path: str
+    local_path: str = "/opt/ml/output/tensors"
+    hook_parameters: Mapping[str, str] = Field(default_factory=dict)
+    collection_configurations: tuple[Mapping[str, Any], ...] = ()
+
+
+class RetryStrategy(Member):
+    maximum_retry_attempts: int
 
 
 class TrainingJobRequest(Member):
@@ -55,10 +77,19 @@ class TrainingJobRequest(Member):
     environment: Mapping[str, str] = Field(default_factory=dict)
     stopping_condition: StoppingCondition = StoppingCondition()
     enable_network_isolation: bool = False
+    enable_managed_spot_training: bool = False
+    checkpoint_config: CheckpointConfig | None = None
+    tensor_board_output_config: TensorBoardOutputConfig | None = None
+    debug_hook_config: DebugHookConfig | None = None
+    retry_strategy: RetryStrategy | None = None
+
+    def input_mode(self, channel: Channel) -> InputMode:
+        """Channel.InputMode, else the job's TrainingInputMode."""
+        return channel.input_mode or self.algorithm_specification.training_input_mode
 
     def channel_hosts(self, channel: Channel) -> tuple[str, ...]:
         """The hosts that receive the channel, in numeric order (API S3DataSource$InstanceGroupNames)."""
-        groups = channel.source.instance_group_names
+        groups = channel.s3_source.instance_group_names if channel.s3_source else ()
         return tuple(h.name for h in self.resource_config.hosts() if not groups or h.group in groups)
 
 
@@ -70,6 +101,15 @@ class TrainingJob:
     """The request as it was validated, in wire casing."""
     progress: Progress
     stop_requested_at: datetime | None = None
+    interruptions_requested: int = 0
+    faults_requested: int = 0
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    """Members that stand in for those of the document: what the job's algorithm gave to it when it was created."""
+    updates: Mapping[str, Any] = field(default_factory=dict)
+    """What UpdateTrainingJob changed, in wire casing; structures hold only the changed members."""
+    updated_at: datetime | None = None
+    is_released: bool = False
+    """Whether nothing of the job is left on the Engine or on the disk."""
 
     @property
     def arn(self) -> str:
@@ -77,7 +117,24 @@ class TrainingJob:
 
     @cached_property
     def request(self) -> TrainingJobRequest:
-        return TrainingJobRequest.model_validate(self.document)
+        """What the job plane acts on: the request, with what its algorithm gave to it."""
+        return TrainingJobRequest.model_validate({**self.document, **self.resolved})
+
+    @property
+    def told_document(self) -> Mapping[str, Any]:
+        """The request as Describe echoes it: with later updates, without what the algorithm gave."""
+        return {**self.document, **{name: self._updated(name) for name in self.updates}}
+
+    def _updated(self, name: str) -> Any:
+        old, new = self.document.get(name), self.updates[name]
+        return {**old, **new} if isinstance(old, Mapping) and isinstance(new, Mapping) else new
+
+    @property
+    def keep_alive_period_in_seconds(self) -> int:
+        """For the warm pool, as UpdateTrainingJob left it; 0 for none."""
+        changed = self.updates.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds")
+        period = self.request.resource_config.keep_alive_period_in_seconds if changed is None else changed
+        return int(period)
 
     @property
     def is_final(self) -> bool:
@@ -102,7 +159,7 @@ class TrainingJob:
 
     @property
     def last_modified_time(self) -> datetime:
-        times = [self.progress.last_modified_time, self.stop_requested_at]
+        times = [self.progress.last_modified_time, self.stop_requested_at, self.updated_at]
         return max(time for time in times if time is not None)
 
     def advance(self, progress: Progress) -> "TrainingJob":

@@ -1,8 +1,9 @@
 """Rows of training jobs. The API plane creates them and wishes to stop; the job plane saves progress."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from emulator.domain.arn import TrainingJobKey
 from emulator.domain.progress import Progress
@@ -11,16 +12,23 @@ from emulator.domain.status import FINAL
 from emulator.domain.training_job import TrainingJob
 from emulator.sqlite import Connection, Database, IntegrityError, Row
 from emulator.store.changes import Changes
-from emulator.store.tags import delete_tags, write_tags
+from emulator.store.tags import delete_tags, read_tags, write_tags
 from emulator.store.training_job_pages import Page, PageQuery, read_page
+
+
+class TaggedJob(NamedTuple):
+    job: TrainingJob
+    tags: dict[str, str]
 
 
 class TrainingJobStore:
     """What the API plane writes wakes the job plane through `changes`."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, changes: Changes, progressed: Changes | None = None) -> None:
+        """`progressed` is notified of every new status, for whoever tells of them."""
         self._database = database
         self._changes = changes
+        self._progressed = progressed or Changes()
 
     async def create(self, job: TrainingJob, tags: Mapping[str, str]) -> bool:
         """Insert the job with its tags. False where its ARN exists already."""
@@ -29,6 +37,7 @@ class TrainingJobStore:
         except IntegrityError:
             return False
         self._changes.notify()
+        self._progressed.notify()
         return True
 
     async def get(self, key: TrainingJobKey) -> TrainingJob | None:
@@ -46,9 +55,36 @@ class TrainingJobStore:
         await self._database.run(_request_stop, key.arn, now)
         self._changes.notify()
 
+    async def request_interruption(self, key: TrainingJobKey) -> None:
+        await self._database.run(_request_interruption, key.arn)
+        self._changes.notify()
+
+    async def request_fault(self, key: TrainingJobKey) -> None:
+        """Wish for an internal error of the platform."""
+        await self._database.run(_request_fault, key.arn)
+        self._changes.notify()
+
     async def save_progress(self, job: TrainingJob) -> None:
-        """Of a job that was deleted meanwhile, nothing is saved."""
+        """Of a job that was deleted meanwhile, nothing is saved, not even to one of the same name."""
         await self._database.run(_save_progress, job)
+        self._progressed.notify()
+
+    async def save_updates(self, key: TrainingJobKey, updates: Mapping[str, Any], now: datetime) -> None:
+        """Merge into what earlier updates changed: the latest value of a member counts."""
+        await self._database.run(_save_updates, key.arn, updates, now)
+        self._changes.notify()
+
+    async def release_finished(self, kept: Iterable[str]) -> None:
+        """Note that nothing is left of any finished job, except those with the ARNs `kept`."""
+        await self._database.run(_release_finished, list(kept))
+
+    async def delete(self, job: TrainingJob) -> bool:
+        """Delete a job that is over and released, with its tags. False, with nothing done, where it is not (any more)."""
+        return await self._database.run(_delete, job)
+
+    async def scan(self, account_id: str, region: str, after: str, limit: int) -> list[TaggedJob]:
+        """The next jobs of one account and Region, with their tags, in the order of their ARNs."""
+        return await self._database.run(_scan, account_id, region, after, limit)
 
     async def delete_all(self, scope: ResetScope) -> list[TrainingJob]:
         """Delete the scope's jobs, and the tags of all its resources; returns the jobs."""
@@ -68,13 +104,19 @@ def training_job_from_row(row: Row) -> TrainingJob:
         document=json.loads(row["document"]),
         progress=Progress.model_validate_json(row["progress"]),
         stop_requested_at=datetime.fromisoformat(stop) if stop else None,
+        interruptions_requested=row["interruptions_requested"],
+        faults_requested=row["faults_requested"],
+        resolved=json.loads(row["resolved"]),
+        updates=json.loads(row["updates"]),
+        updated_at=datetime.fromisoformat(row["updated_at"]) if row["updated_at"] else None,
+        is_released=bool(row["released"]),
     )
 
 
 def _insert(connection: Connection, job: TrainingJob, tags: Mapping[str, str]) -> None:
     connection.execute(
         "INSERT INTO training_jobs (arn, account_id, region, name, creation_time, document, progress,"
-        " secondary_status, progressed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " secondary_status, progressed_at, resolved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job.arn,
             *job.key,
@@ -83,6 +125,7 @@ def _insert(connection: Connection, job: TrainingJob, tags: Mapping[str, str]) -
             job.progress.model_dump_json(),
             job.progress.secondary_status,
             to_column(job.progress.last_modified_time),
+            json.dumps(job.resolved),
         ),
     )
     write_tags(connection, job.arn, tags)
@@ -107,19 +150,68 @@ def _request_stop(connection: Connection, arn: str, now: datetime) -> None:
     )
 
 
+def _request_interruption(connection: Connection, arn: str) -> None:
+    connection.execute(
+        "UPDATE training_jobs SET interruptions_requested = interruptions_requested + 1 WHERE arn = ?", (arn,)
+    )
+
+
+def _request_fault(connection: Connection, arn: str) -> None:
+    connection.execute(
+        "UPDATE training_jobs SET faults_requested = faults_requested + 1 WHERE arn = ?", (arn,)
+    )
+
+
 def _save_progress(connection: Connection, job: TrainingJob) -> None:
     progress = job.progress
     connection.execute(
-        "UPDATE training_jobs SET progress = ?, secondary_status = ?, final_status = ?, progressed_at = ?"
-        " WHERE arn = ?",
+        "UPDATE training_jobs SET progress = ?, secondary_status = ?, final_status = ?, progressed_at = ?,"
+        " transition_count = ? WHERE arn = ? AND creation_time = ?",
         (
             progress.model_dump_json(),
             progress.secondary_status,
             FINAL.get(progress.secondary_status),
             to_column(progress.last_modified_time),
+            len(progress.transitions),
             job.arn,
+            to_column(job.creation_time),
         ),
     )
+
+
+def _save_updates(connection: Connection, arn: str, updates: Mapping[str, Any], now: datetime) -> None:
+    connection.execute(
+        "UPDATE training_jobs SET updates = json_patch(updates, ?), updated_at = ? WHERE arn = ?",
+        (json.dumps(updates), to_column(now), arn),
+    )
+
+
+def _release_finished(connection: Connection, kept: list[str]) -> None:
+    connection.execute(
+        "UPDATE training_jobs SET released = 1 WHERE final_status IS NOT NULL AND released = 0"
+        " AND arn NOT IN (SELECT value FROM json_each(?))",
+        (json.dumps(kept),),
+    )
+
+
+def _delete(connection: Connection, job: TrainingJob) -> bool:
+    deleted = connection.execute(
+        "DELETE FROM training_jobs WHERE arn = ? AND creation_time = ? AND final_status IS NOT NULL AND released = 1",
+        (job.arn, to_column(job.creation_time)),
+    )
+    if deleted.rowcount:
+        connection.execute("DELETE FROM tags WHERE resource_arn = ?", (job.arn,))
+    return bool(deleted.rowcount)
+
+
+def _scan(
+    connection: Connection, account_id: str, region: str, after: str, limit: int
+) -> list[TaggedJob]:
+    rows = connection.execute(
+        "SELECT * FROM training_jobs WHERE account_id = ? AND region = ? AND arn > ? ORDER BY arn LIMIT ?",
+        (account_id, region, after, limit),
+    ).fetchall()
+    return [TaggedJob(training_job_from_row(row), read_tags(connection, row["arn"])) for row in rows]
 
 
 def _delete_all(connection: Connection, scope: ResetScope) -> list[TrainingJob]:

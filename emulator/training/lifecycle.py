@@ -7,7 +7,6 @@ ordinary path.
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
@@ -15,16 +14,18 @@ from anyio import from_thread
 
 from emulator.blocking import blocking
 from emulator.domain.ecr import EcrRegistry
-from emulator.domain.failure_reason import JobFailure, internal_error
+from emulator.domain.failure_reason import INJECTED, INTERNAL, JobFailure, internal_error
 from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import Message, SecondaryStatus
-from emulator.domain.stop_reason import StopReason
+from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
+from emulator.training.deadline import next_deadline
 from emulator.training.input_data import stage_input
 from emulator.training.model_artifacts import artifact_uri, upload_archive
 from emulator.training.opt_ml import MODEL, OUTPUT_DATA
 from emulator.training.parts import TrainingParts
-from emulator.training.plan import cluster_name, compile_cluster
+from emulator.training.plan import cluster_name, compile_cluster, former_cluster_name
+from emulator.training.run_end import leave_run
 from emulator.training.stop_signal import StopSignal
 from emulator.training.training_step import train
 
@@ -32,20 +33,18 @@ S = SecondaryStatus
 Stage = Callable[[TrainingJob, TrainingParts, StopSignal], Awaitable[TrainingJob]]
 
 
-async def run(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> None:
-    """Drive the job to a final status. What is left of it then is for `clean_up`.
+async def run(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    """Drive the job to a final status, and return it. What is left of it then is for `clean_up`.
 
     Raises what is neither the job's fault nor its end (a lost Engine, a full disk); the row says how far it is.
     """
-    async with anyio.create_task_group() as timer:
-        timed = False
-        while not job.is_final:
-            if not timed and job.progress.training_start_time is not None:
-                timer.start_soon(_stop_at, _deadline(job, job.progress.training_start_time), parts, stop)
-                timed = True
+    while not job.is_final:
+        async with anyio.create_task_group() as timer:
+            timer.start_soon(_keep_deadline, job, parts, stop)
             job = await _next(job, parts, stop)
-            await parts.store.save_progress(job)
-        timer.cancel_scope.cancel()
+            timer.cancel_scope.cancel()
+        await parts.store.save_progress(job)
+    return job
 
 
 async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
@@ -54,6 +53,7 @@ async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
         S.PENDING: prepare_instances,
         S.DOWNLOADING: download,
         S.TRAINING: train,
+        S.INTERRUPTED: await_instances,
         S.STOPPING: finish_stop,
         S.UPLOADING: upload,
     }
@@ -64,18 +64,24 @@ async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
         if not isinstance(fault, JobFailure):
             raise
         # What the stage saved before it failed, such as an earlier verdict, counts.
-        return fail(await parts.store.get(job.key) or job, fault.reason, parts)
+        return await fail_or_retry(await parts.store.get(job.key) or job, fault.reason, parts)
 
 
 async def prepare_instances(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
     if stop.reason is not None:
         return begin_stop(job, stop.reason, parts)
+    stop.begin_run()
     preparing = job.advance(job.progress.say(Message.PREPARING, parts.clock.now()))
     await parts.store.save_progress(preparing)
-    now = parts.clock.now()
-    return preparing.advance(
-        preparing.progress.enter(S.DOWNLOADING, Message.DOWNLOADING, now, training_start_time=now)
-    )
+    await _remove_former_run(job, parts)
+    return preparing.advance(preparing.progress.begin_run(Message.DOWNLOADING, parts.clock.now()))
+
+
+async def _remove_former_run(job: TrainingJob, parts: TrainingParts) -> None:
+    former = former_cluster_name(job)
+    if former is not None:
+        await parts.compute.destroy(former)
+        await blocking(parts.disk, shutil.rmtree, parts.work_root / former, ignore_errors=True)
 
 
 async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
@@ -94,7 +100,24 @@ async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> 
             await parts.store.save_progress(job)
     if stop.reason is not None:
         return begin_stop(job, stop.reason, parts)
+    if stop.run_end is RunEnd.FAULT:
+        raise internal_error(INJECTED)
+    if stop.run_end is not None:
+        return await leave_run(job, stop.run_end, parts)
     return job.advance(job.progress.enter(S.TRAINING, Message.TRAINING, parts.clock.now(), image=images[0]))
+
+
+async def await_instances(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
+    """Interrupted: nothing runs until new spot instances come."""
+    await _remove_former_run(job, parts)
+    stop.begin_run()
+    since = job.progress.transitions[-1].start_time
+    with stop.interrupts():
+        left = since + parts.interrupted_period - parts.clock.now()
+        await anyio.sleep(max(0.0, left.total_seconds()))
+    if stop.reason is not None:
+        return begin_stop(job, stop.reason, parts)
+    return job.advance(job.progress.enter(S.STARTING, Message.STARTING, parts.clock.now()))
 
 
 async def _fetch_image(job: TrainingJob, parts: TrainingParts, images: list[ResolvedImage]) -> None:
@@ -165,20 +188,30 @@ def fail(job: TrainingJob, reason: str, parts: TrainingParts) -> TrainingJob:
     return job.advance(job.progress.finish(S.FAILED, parts.clock.now(), failure_reason=first))
 
 
+async def fail_or_retry(job: TrainingJob, reason: str, parts: TrainingParts) -> TrainingJob:
+    """RetryStrategy forgives internal errors, as long as there is no other verdict (API RetryStrategy)."""
+    progress, strategy = job.progress, job.request.retry_strategy
+    verdicts = (progress.failure_reason, progress.stop_reason, job.stop_requested_at)
+    is_open = progress.secondary_status in (S.DOWNLOADING, S.TRAINING) and verdicts == (None, None, None)
+    attempts = strategy.maximum_retry_attempts if strategy else 0
+    if reason.startswith(INTERNAL) and is_open and progress.retries < attempts:
+        return await leave_run(job, RunEnd.FAULT, parts)
+    return fail(job, reason, parts)
+
+
 async def clean_up(job: TrainingJob, parts: TrainingParts) -> None:
     """Remove containers, volumes, network and staged input of a finished job."""
+    await _remove_former_run(job, parts)
     await parts.compute.destroy(cluster_name(job))
     await blocking(parts.disk, shutil.rmtree, parts.work_dir(job), ignore_errors=True)
 
 
-def _deadline(job: TrainingJob, training_start: datetime) -> datetime:
-    """MaxRuntimeInSeconds counts from the start of Downloading, also over a restart of the emulator."""
-    return training_start + timedelta(seconds=job.request.stopping_condition.max_runtime_in_seconds)
-
-
-async def _stop_at(deadline: datetime, parts: TrainingParts, stop: StopSignal) -> None:
-    await anyio.sleep(max(0.0, (deadline - parts.clock.now()).total_seconds()))
-    stop.request(StopReason.MAX_RUNTIME)
+async def _keep_deadline(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> None:
+    now = parts.clock.now()
+    deadline = next_deadline(job, now, parts.time_scale)
+    if deadline is not None:
+        await anyio.sleep(max(0.0, (deadline.time - now).total_seconds()))
+        stop.request(deadline.reason)
 
 
 def innermost(error: Exception) -> Exception:

@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 
 from emulator.clock import Clock
 from emulator.compute.backend import ComputeBackend
+from emulator.domain.interruption_schedule import InterruptionSchedule
 from emulator.domain.training_job import TrainingJob
 from emulator.logs.log_store import LogStore
 from emulator.objects.object_store import ObjectStore
@@ -16,6 +17,9 @@ from emulator.training.plan import cluster_name
 
 STOP_GRACE = timedelta(seconds=120)
 """Between SIGTERM and SIGKILL (API StopTrainingJob)."""
+
+INTERRUPTED_PERIOD = timedelta(seconds=30)
+"""Until new spot instances come; how long that takes on AWS nobody can tell."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class TrainingParts:
     """Directory for staged input, one directory a job below it."""
     time_scale: float = 1.0
     """Shortens AWS's waiting periods, never the training."""
+    spot_interruptions: InterruptionSchedule | None = None
+    """None: only those that somebody asks for."""
     disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     archives: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     verdicts: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
@@ -37,6 +43,10 @@ class TrainingParts:
     @property
     def stop_grace(self) -> timedelta:
         return STOP_GRACE * self.time_scale
+
+    @property
+    def interrupted_period(self) -> timedelta:
+        return INTERRUPTED_PERIOD * self.time_scale
 
     def work_dir(self, job: TrainingJob) -> Path:
         return self.work_root / cluster_name(job)

@@ -7,7 +7,7 @@ from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
 from emulator.domain.training_job import AlgorithmSpecification, TrainingJob
 from emulator.training.environment import container_environment, endpoint_variables
-from emulator.training.input_layers import host_layers
+from emulator.training.input_layers import DATA, has_pipes, host_mounts, host_views
 from emulator.training.opt_ml import DIRECTORIES, config_files
 
 
@@ -22,9 +22,25 @@ def compile_cluster(job: TrainingJob, placement: Placement) -> ClusterSpec:
 
 
 def cluster_name(job: TrainingJob) -> str:
-    """The job's name, made unique over accounts, Regions and deleted namesakes by its creation time."""
+    """Of the present run. The job's name, made unique by when and for whom it was created, and by the run."""
+    return _run_cluster(job, job.progress.run_number)
+
+
+def former_cluster_name(job: TrainingJob) -> str | None:
+    """Of the run before; None in the first."""
+    number = job.progress.run_number - 1
+    return _run_cluster(job, number) if number else None
+
+
+def clusters_of(job: TrainingJob) -> set[str]:
+    """All that may exist on the backend: of the present run, and of the one before."""
+    return {cluster_name(job)} | ({former} if (former := former_cluster_name(job)) else set())
+
+
+def _run_cluster(job: TrainingJob, run_number: int) -> str:
     salt = f"{job.key.account_id}{job.key.region}{job.creation_time.isoformat()}"
-    return f"{job.key.name.lower()}-{fingerprint(salt)}"
+    run = "" if run_number == 1 else f"/{run_number}"
+    return f"{job.key.name.lower()}-{fingerprint(salt + run)}"
 
 
 def fingerprint(text: str) -> str:
@@ -44,9 +60,10 @@ def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> Ins
         arguments=arguments,
         environment=container_environment(job, has_gpus=bool(limits.gpu_ids)),
         endpoint_variables=endpoint_variables(job),
-        directories=DIRECTORIES,
+        directories=tuple(d for d in DIRECTORIES if d != DATA or not has_pipes(request, host.name)),
         files=config_files(request, host),
-        input_layers=host_layers(request, host.name),
+        views=host_views(request, host.name, job.progress.fast_file),
+        mounts=host_mounts(request, host.name, job.progress.fast_file),
         limits=limits,
     )
 

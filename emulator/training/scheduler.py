@@ -20,14 +20,15 @@ from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.domain.progress import Placement
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.status import Message, SecondaryStatus
-from emulator.domain.stop_reason import StopReason
+from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
 from emulator.store.changes import Changes
 from emulator.training.admission import Room, Waiting, admit
-from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, innermost, run
+from emulator.training.deadline import next_deadline
+from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, fail_or_retry, innermost, run
 from emulator.training.parts import TrainingParts
 from emulator.training.placement import PlacementPolicy, gpu_demand, memory_demand, place
-from emulator.training.plan import cluster_name
+from emulator.training.plan import cluster_name, clusters_of
 from emulator.training.stop_signal import StopSignal
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,9 @@ class Scheduler:
                 await running.ended.wait()
             jobs = await self._parts.store.delete_all(scope)
             unfinished = [job for job in jobs if not job.is_final]
-            clusters = {cluster_name(job) for job in [*unfinished, *(running.job for running in abandoned)]}
+            arns = {running.job.arn for running in abandoned}
+            left = [job for job in jobs if not job.is_final or job.arn in arns]
+            clusters = {cluster for job in left for cluster in clusters_of(job)}
             await self._remove_clusters(clusters)
             yield Deleted(len(jobs), len(unfinished), sorted(clusters & self._leftovers))
 
@@ -132,9 +135,11 @@ class Scheduler:
             await self._sweep(unfinished)
             self._swept = True
         await self._remove_leftovers()
+        if not self._leftovers:
+            await self._parts.store.release_finished(self._running)
         for job in unfinished:
-            if job.arn in self._running and job.stop_requested_at is not None:
-                self._running[job.arn].stop.request(StopReason.USER)
+            if job.arn in self._running:
+                _pass_on(job, self._running[job.arn].stop)
         idle = [job for job in unfinished if job.arn not in self._running]
         for job in idle:
             if job.progress.placement is not None:
@@ -177,8 +182,9 @@ class Scheduler:
 
     async def _judge(self, job: TrainingJob, capacity: Capacity) -> Waiting | None:
         """What the job needs; None for one that ends here, stopped or never able to fit."""
-        if job.stop_requested_at is not None:
-            job = begin_stop(job, StopReason.USER, self._parts)
+        reason = self._stop_reason(job)
+        if reason is not None:
+            job = begin_stop(job, reason, self._parts)
             await self._parts.store.save_progress(end_stopped(job, self._parts))
             return None
         hosts = job.request.resource_config.hosts()
@@ -189,6 +195,14 @@ class Scheduler:
             await self._parts.store.save_progress(fail(job, failure.reason, self._parts))
             return None
         return Waiting(job.arn, memory, gpus, self._overtaken.get(job.arn, 0))
+
+    def _stop_reason(self, job: TrainingJob) -> StopReason | None:
+        """Of a job that waits for room."""
+        if job.stop_requested_at is not None:
+            return StopReason.USER
+        now = self._parts.clock.now()
+        deadline = next_deadline(job, now, self._parts.time_scale)
+        return deadline.reason if deadline is not None and deadline.time <= now else None
 
     def _room(self, capacity: Capacity) -> Room:
         memory = sum(running.placement.memory_bytes for running in self._running.values())
@@ -221,8 +235,7 @@ class Scheduler:
 
     def _start(self, tasks: TaskGroup, job: TrainingJob, placement: Placement) -> None:
         running = Running(job, placement)
-        if job.stop_requested_at is not None:
-            running.stop.request(StopReason.USER)
+        _pass_on(job, running.stop)
         self._running[job.arn] = running
         tasks.start_soon(self._run, running)
 
@@ -231,8 +244,9 @@ class Scheduler:
         job = running.job
         try:
             with running.task:
-                await self._run_patiently(job, running.stop)
-                await self._clean_up(job)
+                job = await self._run_patiently(job, running.stop)
+                if job.is_final:
+                    await self._clean_up(job)
         except Exception:
             log.exception(
                 "Training job %s could not be ended; the next look takes it up again.", job.key.name
@@ -249,18 +263,28 @@ class Scheduler:
             log.exception("Training job %s left something behind; it is removed later.", job.key.name)
             self._leftovers.add(cluster_name(job))
 
-    async def _run_patiently(self, job: TrainingJob, stop: StopSignal) -> None:
+    async def _run_patiently(self, job: TrainingJob, stop: StopSignal) -> TrainingJob:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await run(job, self._parts, stop)
+                return await run(job, self._parts, stop)
             except Exception as error:
                 log.exception("Training job %s met a fault of the emulator.", job.key.name)
                 await anyio.sleep(RETRY_PERIOD * attempt * self._parts.time_scale)
                 job = await self._parts.store.get(job.key) or job
                 reason = internal_error(f"{type(innermost(error)).__name__}; see the emulator's log").reason
-            else:
-                return
-        await self._parts.store.save_progress(fail(job, reason, self._parts))
+        job = await fail_or_retry(job, reason, self._parts)
+        await self._parts.store.save_progress(job)
+        return job
+
+
+def _pass_on(job: TrainingJob, stop: StopSignal) -> None:
+    """What callers wish for, to the task that runs the job."""
+    if job.stop_requested_at is not None:
+        stop.request(StopReason.USER)
+    elif job.faults_requested > job.progress.faults:
+        stop.request_run_end(RunEnd.FAULT)
+    elif job.interruptions_requested > job.progress.interruptions:
+        stop.request_run_end(RunEnd.INTERRUPTION)
 
 
 def _remove_others(work_root: Path, known: set[str]) -> None:

@@ -13,6 +13,7 @@ import anyio
 from emulator.blocking import blocking
 from emulator.domain.cluster import ClusterSpec, InstanceExit
 from emulator.domain.failure_reason import (
+    INJECTED,
     MAX_LENGTH,
     JobFailure,
     algorithm_error,
@@ -21,12 +22,14 @@ from emulator.domain.failure_reason import (
 )
 from emulator.domain.progress import Progress
 from emulator.domain.status import Message, SecondaryStatus
+from emulator.domain.stop_reason import RunEnd
 from emulator.domain.training_job import TrainingJob
 from emulator.training.log_pump import LogPump, log_stream, open_streams
 from emulator.training.model_artifacts import read_text_member
 from emulator.training.opt_ml import FAILURE
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import compile_cluster
+from emulator.training.run_end import leave_run
 from emulator.training.stop_signal import StopSignal
 
 
@@ -90,6 +93,8 @@ async def train(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
             watchers.cancel_scope.cancel()
     if hosts.fault is not None:
         raise hosts.fault
+    if job.progress.run_end is not None:
+        return await leave_run(job, job.progress.run_end, parts)
     return job.advance(job.progress.enter(SecondaryStatus.UPLOADING, Message.UPLOADING, parts.clock.now()))
 
 
@@ -124,8 +129,10 @@ async def _note_end(watch: Callable[[], Awaitable[InstanceExit]], hosts: Hosts) 
 async def _follow(
     job: TrainingJob, cluster: ClusterSpec, hosts: Hosts, parts: TrainingParts, stop: StopSignal
 ) -> TrainingJob:
-    if job.progress.stop_reason is None and job.progress.failure_reason is None:
-        await _first_of(lambda: hosts.until(hosts.is_decided), stop.wait)
+    progress = job.progress
+    if (progress.stop_reason, progress.failure_reason, progress.run_end) == (None, None, None):
+        schedule = partial(_interrupt_on_schedule, job, parts, stop)
+        await _first_of(lambda: hosts.until(hosts.is_decided), stop.wait, schedule)
         job = await _decide(job, cluster, hosts, parts, stop)
     if hosts.running and hosts.fault is None:
         await _end_others(job, cluster, hosts, parts)
@@ -147,7 +154,22 @@ async def _decide(
             SecondaryStatus.STOPPING, Message.STOPPING, now, stop_reason=stop.reason
         )
         return await _save(job, parts, stopping)
+    if hosts.running and stop.run_end is RunEnd.FAULT:
+        raise internal_error(INJECTED)
+    if hosts.running and stop.run_end is not None:
+        return await _save(job, parts, job.progress.say(Message.TRAINING, now, run_end=stop.run_end))
     return job
+
+
+async def _interrupt_on_schedule(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> None:
+    schedule, number = parts.spot_interruptions, job.progress.scheduled_interruptions
+    seconds = schedule.seconds(job.key.name, number) if schedule else None
+    if seconds is None or not job.request.enable_managed_spot_training:
+        await anyio.sleep_forever()
+    else:
+        ran = parts.clock.now() - (job.progress.launched_at or parts.clock.now())
+        await anyio.sleep(max(0.0, seconds - ran.total_seconds()))
+        stop.request_run_end(RunEnd.INTERRUPTION)
 
 
 async def _blame(job: TrainingJob, cluster: ClusterSpec, culprit: InstanceExit, parts: TrainingParts) -> str:

@@ -18,7 +18,7 @@ import pytest
 from emulator.compute.backend import ComputeBackend
 from emulator.compute.docker import DockerBackend, DockerOptions
 from emulator.compute.fake import FakeBackend, Script
-from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, Limits, LogLine
+from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, LayeredView, Limits, LogLine
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.image_source import ImageSource
@@ -87,7 +87,7 @@ def a_cluster(command: str, image: str = IMAGE, layers: tuple[str, ...] = ("shar
             environment={"NAME": "value"},
             directories=("/opt/ml/input/config",),
             files={"/opt/ml/input/config/x.json": "{}"},
-            input_layers=layers,
+            views=(LayeredView("/opt/ml/input", layers),) if layers else (),
             limits=Limits(memory_bytes=256 * 2**20, cpus=1, shm_bytes=64 * 2**20),
         )
 

@@ -9,7 +9,7 @@ from docker.errors import APIError
 from emulator.compute.docker_input import InputView
 from emulator.compute.docker_request import cluster_labels
 from emulator.compute.engine_paths import EnginePaths
-from emulator.domain.cluster import InstanceSpec, Limits
+from emulator.domain.cluster import InstanceSpec, LayeredView, Limits
 
 LABELS = cluster_labels("abcd", "job-1")
 REFUSAL = APIError("error while mounting volume: failed to mount local volume: invalid argument")
@@ -55,7 +55,7 @@ def an_instance(*layers: str) -> InstanceSpec:
         environment={},
         directories=("/opt/ml/model",),
         files={"/f": "x"},
-        input_layers=layers,
+        views=(LayeredView("/opt/ml/input", layers),) if layers else (),
         limits=Limits(memory_bytes=2**30, cpus=1, shm_bytes=2**29),
     )
 
@@ -72,14 +72,14 @@ def test_input_view_shows_the_layers_through_an_overlay(mode: Any) -> None:
     create(InputView(engine, mode, paths), Path("/data/work"), "host-algo-1", "shared")  # type: ignore[arg-type]
 
     assert engine.calls == [
-        "volume sagemaker-job-1-algo-1-changes",
-        "volume sagemaker-job-1-algo-1-work",
+        "volume sagemaker-job-1-algo-1-input-changes",
+        "volume sagemaker-job-1-algo-1-input-work",
         "create sagemaker-job-1-algo-1 of found:1 with overlay",
         "put /",
     ]
     assert engine.overlays[0]["o"] == (
         "lowerdir=/on/engine/work/host-algo-1:/on/engine/work/shared,"
-        "upperdir=/engine/sagemaker-job-1-algo-1-changes,workdir=/engine/sagemaker-job-1-algo-1-work"
+        "upperdir=/engine/sagemaker-job-1-algo-1-input-changes,workdir=/engine/sagemaker-job-1-algo-1-input-work"
     )
 
 

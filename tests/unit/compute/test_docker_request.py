@@ -11,7 +11,7 @@ from emulator.compute.docker_request import (
     overlay_options,
     volume_name,
 )
-from emulator.domain.cluster import InstanceSpec, Limits
+from emulator.domain.cluster import InstanceSpec, LayeredView, Limits, Mount
 
 LABELS = cluster_labels("abcd", "job-1")
 INSTANCE = InstanceSpec(
@@ -22,7 +22,7 @@ INSTANCE = InstanceSpec(
     environment={"A": "b=c", "EMPTY": ""},
     directories=(),
     files={},
-    input_layers=(),
+    views=(),
     limits=Limits(memory_bytes=2**30, cpus=2, shm_bytes=2**29),
 )
 
@@ -37,7 +37,7 @@ def volume(role: str, target: str, **more: Any) -> dict[str, Any]:
 
 
 def test_container_request_is_the_golden_one() -> None:
-    assert container_request("job-1", INSTANCE, LABELS, None) == {
+    assert container_request("job-1", INSTANCE, LABELS, {}) == {
         "Image": "algorithm:1",
         "Cmd": ["train"],
         "Env": ["A=b=c", "EMPTY="],
@@ -67,14 +67,14 @@ def test_container_request_is_the_golden_one() -> None:
 def test_container_request_keeps_the_image_s_entrypoint_unless_told() -> None:
     told = replace(INSTANCE, entrypoint=("python3", "a.py"), arguments=())
 
-    request = container_request("job-1", told, LABELS, None)
+    request = container_request("job-1", told, LABELS, {})
 
     assert (request["Entrypoint"], request["Cmd"]) == (["python3", "a.py"], [])
-    assert "Entrypoint" not in container_request("job-1", INSTANCE, LABELS, None)
+    assert "Entrypoint" not in container_request("job-1", INSTANCE, LABELS, {})
 
 
 def test_container_request_injects_no_init_and_no_terminal() -> None:
-    request = container_request("job-1", INSTANCE, LABELS, None)
+    request = container_request("job-1", INSTANCE, LABELS, {})
 
     assert not {"Tty", "OpenStdin", "User", "WorkingDir"} & request.keys()
     assert not {"Init", "Privileged", "Binds", "AutoRemove", "RestartPolicy"} & request["HostConfig"].keys()
@@ -83,7 +83,7 @@ def test_container_request_injects_no_init_and_no_terminal() -> None:
 def test_container_request_asks_for_the_gpus_by_id() -> None:
     limits = replace(INSTANCE.limits, gpu_ids=("0", "3"))
 
-    host_config = container_request("job-1", replace(INSTANCE, limits=limits), LABELS, None)["HostConfig"]
+    host_config = container_request("job-1", replace(INSTANCE, limits=limits), LABELS, {})["HostConfig"]
 
     assert host_config["DeviceRequests"] == [
         {"Driver": "nvidia", "DeviceIDs": ["0", "3"], "Capabilities": [["gpu"]]}
@@ -93,10 +93,31 @@ def test_container_request_asks_for_the_gpus_by_id() -> None:
 def test_container_request_mounts_the_overlay_at_the_input_alone() -> None:
     options = overlay_options(["/a"], "/u", "/w")
 
-    mounts = container_request("job-1", INSTANCE, LABELS, options)["HostConfig"]["Mounts"]
+    mounts = container_request("job-1", INSTANCE, LABELS, {"/opt/ml/input": options})["HostConfig"]["Mounts"]
 
     assert mounts[0] == volume("input", "/opt/ml/input", DriverConfig={"Name": "local", "Options": options})
     assert mounts[1:] == [volume("model", "/opt/ml/model"), volume("output", "/opt/ml/output")]
+
+
+def test_container_request_has_a_volume_for_every_view_below_the_input_and_binds_the_mounts() -> None:
+    views = (LayeredView("/opt/ml/input/data/a", ("x",)), LayeredView("/opt/ml/input/data/b", ("y",)))
+    instance = replace(INSTANCE, views=views, mounts=(Mount("/pipes", "/opt/ml/input/data", True),))
+    overlays = {"/opt/ml/input/data/b": overlay_options(["/y"], "/u", "/w")}
+
+    mounts = container_request("job-1", instance, LABELS, overlays)["HostConfig"]["Mounts"]
+
+    assert {mount["Target"]: "DriverConfig" in mount.get("VolumeOptions", {}) for mount in mounts[-3:]} == {
+        "/opt/ml/input/data/a": False,
+        "/opt/ml/input/data/b": True,
+        "/opt/ml/input/data": False,
+    }
+    assert mounts[-1] == {
+        "Type": "bind",
+        "Source": "/pipes",
+        "Target": "/opt/ml/input/data",
+        "ReadOnly": True,
+    }
+    assert len({mount["Source"] for mount in mounts}) == len(mounts)
 
 
 def test_names_derive_from_cluster_and_host() -> None:

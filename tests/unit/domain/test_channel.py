@@ -33,9 +33,9 @@ def test_channel_input_mode_has_the_spelling_of_the_api() -> None:
 
 
 def test_channel_leaves_out_members_that_nobody_acts_on() -> None:
-    channel = Channel.model_validate({**a_channel(), "ShuffleConfig": {"Seed": 1}})
+    channel = Channel.model_validate({**a_channel(), "KmsKeyId": "k"})
 
-    assert "shuffle_config" not in channel.model_dump()
+    assert "kms_key_id" not in channel.model_dump()
 
 
 def test_channel_cannot_be_changed() -> None:

@@ -13,7 +13,7 @@ def test_cluster_is_json_able() -> None:
         environment={"A": "b"},
         directories=("/opt/ml",),
         files={"/f": "text"},
-        input_layers=(),
+        views=(),
         limits=limits,
     )
     cluster = ClusterSpec(name="c", isolated=True, instances=(instance,))

@@ -71,6 +71,7 @@ def test_final_statuses_are_those_of_the_api() -> None:
         S.FAILED: TrainingJobStatus.FAILED,
         S.STOPPED: TrainingJobStatus.STOPPED,
         S.MAX_RUNTIME_EXCEEDED: TrainingJobStatus.STOPPED,
+        S.MAX_WAIT_TIME_EXCEEDED: TrainingJobStatus.STOPPED,
     }
     assert [status for status in S if status.is_final] == list(FINAL)
 
@@ -94,4 +95,5 @@ def test_messages_are_those_of_real_jobs() -> None:
         S.FAILED: "Training job failed",
         S.STOPPED: "Training job stopped",
         S.MAX_RUNTIME_EXCEEDED: "Training job runtime exceeded MaxRuntimeInSeconds provided",
+        S.MAX_WAIT_TIME_EXCEEDED: "Training job exceeded MaxWaitTimeInSeconds provided",
     }

@@ -1,0 +1,69 @@
+"""MetricDefinitions: regular expressions of the user's that find numbers in log lines.
+
+Source: DG define-train-metrics. The syntax there is Python's; group 1 is the value, of a regex without groups the whole
+match. The regexes are not to be trusted: one can be made that takes for ever.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import regex  # type: ignore[import-untyped]
+
+SEARCH_SECONDS = 0.25
+"""For one line; a regex that took longer is given up."""
+
+
+class FoundValue(NamedTuple):
+    name: str
+    value: float
+
+
+def compile_regex(text: str) -> "regex.Pattern[str]":
+    """Raises ValueError, with the reason, for what is no regular expression."""
+    try:
+        return _compiled(text)
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+
+
+@cache
+def _compiled(text: str) -> "regex.Pattern[str]":
+    return regex.compile(text)
+
+
+class MetricTap:
+    """The definitions of one job, as one host's lines are looked at. For worker threads."""
+
+    def __init__(self, definitions: Iterable[Mapping[str, str]]) -> None:
+        self._definitions = [(each["Name"], compile_regex(each["Regex"])) for each in definitions]
+        self.given_up: list[str] = []
+        """Names of metrics whose regex took too long."""
+
+    def find(self, line: str) -> list[FoundValue]:
+        """What the first match of each definition in the line tells; what is no finite number is ignored."""
+        found = []
+        for definition in list(self._definitions):
+            value = self._search(definition, line)
+            if value is not None:
+                found.append(FoundValue(definition[0], value))
+        return found
+
+    def _search(self, definition: "tuple[str, regex.Pattern[str]]", line: str) -> float | None:
+        name, pattern = definition
+        try:
+            match = pattern.search(line, timeout=SEARCH_SECONDS, concurrent=True)
+        except TimeoutError:
+            self._definitions.remove(definition)
+            self.given_up.append(name)
+            return None
+        return None if match is None else _number(match[1 if pattern.groups else 0])
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text is not None and "_" not in text else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
