@@ -14,7 +14,7 @@ from docker import APIClient, from_env
 from docker.errors import APIError, DockerException, NotFound
 
 from emulator.blocking import abandonable, blocking
-from emulator.compute.backend import LogSink
+from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.docker_capacity import capacity_from_info
 from emulator.compute.docker_images import ImageFinder
 from emulator.compute.docker_input import InputView
@@ -24,6 +24,7 @@ from emulator.compute.docker_request import (
     CLUSTER,
     HOST,
     INSTALLATION,
+    NETWORK,
     cluster_labels,
     container_name,
     with_endpoint,
@@ -146,7 +147,7 @@ class DockerBackend:
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         # Again, because somebody's `docker network prune` may have come between.
         await self._call(self._ensure_network, cluster)
-        url = await self._reach.url(cluster.name) if self._reach else None
+        url = await self._reach.url(cluster.network) if self._reach else None
         await self._call(self._create, cluster, with_endpoint(instance, url), work_dir)
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
@@ -171,11 +172,13 @@ class DockerBackend:
             if self._api.inspect_container(name)["State"]["ExitCode"] not in CANNOT_RUN:
                 raise
 
-    async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+    async def watch(
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+    ) -> InstanceExit:
         if self._reach:
-            await self._reach.url(cluster)
+            await self._reach.url(await self._call(self._network_of, cluster))
         try:
-            return await ContainerWatch(self._api, cluster, host, since_ns).run(sink)
+            return await ContainerWatch(self._api, cluster, host, since_ns).run(sink, usage)
         except NotFound as error:
             raise container_gone(host) from error
 
@@ -241,6 +244,10 @@ class DockerBackend:
             *(self._api.volumes(filters=label)["Volumes"] or []),
         ]
         return [FoundInstance(thing["Labels"][CLUSTER], thing["Labels"].get(HOST, "")) for thing in things]
+
+    def _network_of(self, cluster: str) -> str:
+        found = self._api.containers(all=True, filters={"label": f"{CLUSTER}={cluster}"})
+        return str(found[0]["Labels"].get(NETWORK, cluster)) if found else cluster
 
     def _exists(self, cluster: str, host: str) -> bool:
         labels = [f"{CLUSTER}={cluster}", f"{HOST}={host}"]

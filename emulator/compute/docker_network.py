@@ -18,15 +18,15 @@ SMALLEST_PREFIX = 26
 
 def ensure_network(api: APIClient, cluster: ClusterSpec, installation: str, pool: IPv4Network) -> None:
     """Make the cluster's network where it is missing. Raises JobFailure when the pool has no subnet left."""
-    if find_networks(api, cluster.name):
+    if find_networks(api, cluster.network):
         return
     for subnet in free_subnets(pool, taken_subnets(api.networks()), len(cluster.instances)):
         try:
             api.create_network(
-                network_name(cluster.name),
+                network_name(cluster.network),
                 driver="bridge",
                 ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet))]),
-                labels=cluster_labels(installation, cluster.name),
+                labels=cluster_labels(installation, cluster.network),
                 internal=cluster.isolated,
                 options=network_options(cluster.isolated),
             )

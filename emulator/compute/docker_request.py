@@ -9,10 +9,15 @@ from emulator.domain.cluster import InstanceSpec, Limits, Mount
 INSTALLATION = "sagemaker-emulator.installation"
 CLUSTER = "sagemaker-emulator.cluster"
 HOST = "sagemaker-emulator.host"
+NETWORK = "sagemaker-emulator.network"
+"""The warm pool whose network a container is in; without it, the network is its cluster's own."""
 
 INPUT = "/opt/ml/input"
 VOLUMES = {"input": INPUT, "model": "/opt/ml/model", "output": "/opt/ml/output"}
 """Each hides what the image has there. /opt/ml/code and the rest of /opt/ml stay the image's."""
+
+WARM_POOL_CACHE = "/opt/ml/sagemaker/warmpoolcache"
+"""Source: DG train-warm-pools, "Persistent cache"."""
 
 MOST_OPTIONS = 4000
 """Bytes; mount(2) takes one page, and the rest of it is the driver's."""
@@ -50,13 +55,13 @@ def container_request(
     `overlays` has the options of the local volume driver for each directory that is an overlay mount; the other
     volumes are empty ones. Sources of the instance's mounts are paths of the Engine's machine already.
     """
-    network = network_name(cluster)
+    network = network_name(instance.pool or cluster)
     request: dict[str, Any] = {
         "Image": instance.image,
         "Cmd": list(instance.arguments),
         "Env": [f"{name}={value}" for name, value in instance.environment.items()],
         "Hostname": instance.host,
-        "Labels": {**labels, HOST: instance.host},
+        "Labels": {**labels, HOST: instance.host, **_network_label(instance)},
         "HostConfig": {
             **_resources(instance.limits),
             "NetworkMode": network,
@@ -67,6 +72,7 @@ def container_request(
                     for role, target in volumes_of(instance).items()
                 ),
                 *(_bind_mount(mount) for mount in instance.mounts),
+                *_cache_mounts(instance, labels),
             ],
         },
         "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [instance.host]}}},
@@ -96,6 +102,18 @@ def _volume_mount(
     if target in overlays:
         options["DriverConfig"] = {"Name": "local", "Options": dict(overlays[target])}
     return {"Type": "volume", "Source": name, "Target": target, "VolumeOptions": options}
+
+
+def _network_label(instance: InstanceSpec) -> Labels:
+    return {} if instance.pool is None else {NETWORK: instance.pool}
+
+
+def _cache_mounts(instance: InstanceSpec, labels: Labels) -> list[dict[str, Any]]:
+    """The pool's volume, which stays when the cluster is destroyed."""
+    if instance.pool is None:
+        return []
+    name = volume_name(instance.pool, instance.host, "cache")
+    return [_volume_mount(name, WARM_POOL_CACHE, {**labels, CLUSTER: instance.pool}, {})]
 
 
 def _bind_mount(mount: Mount) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One daemon thread per running container: follows its log, then reads how it ended.
+"""One daemon thread per running container: follows its log, then reads how it ended (and two in docker_usage.py).
 
 Such a thread can wait for ever, so it is none of the shared worker threads: those would keep the process from
 exiting. Cancelling `watch` ends the thread at its next line or with its container.
@@ -7,18 +7,19 @@ exiting. Cancelling `watch` ends the thread at its next line or with its contain
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from typing import BinaryIO, cast
 
 from docker import APIClient
-from docker.errors import APIError
 
-from emulator.compute.backend import LogSink
+from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.docker_log_frames import read_lines
 from emulator.compute.docker_request import container_name
-from emulator.domain.cluster import InstanceExit, LogLine
+from emulator.compute.docker_usage import UsageWatch
+from emulator.domain.cluster import InstanceExit, LogLine, UsageSample
 
 WAITING_LINES = 5_000
 """How many lines may wait for the sink before the thread stops reading."""
@@ -26,8 +27,8 @@ WAITING_LINES = 5_000
 READ_AGAIN_NS = 10**9
 """Of a log's end; the two outputs of a container are stamped side by side, so a later line may be older."""
 
-SAMPLE_PERIOD = 1.0
-"""Seconds between two looks at the memory in use."""
+WAITING_SAMPLES = 100
+"""How many samples of its usage may wait for the sink before the oldest are dropped."""
 
 
 class AbandonedError(Exception):
@@ -42,6 +43,7 @@ class Handover:
         self._arrived = asyncio.Event()
         self._room = threading.Condition()
         self._lines: list[LogLine] = []
+        self._samples: deque[UsageSample] = deque(maxlen=WAITING_SAMPLES)
         self._end: InstanceExit | Exception | None = None
         self._abandoned = False
 
@@ -55,6 +57,15 @@ class Handover:
             self._lines.append(line)
         self._wake()
 
+    def put_sample(self, sample: UsageSample) -> None:
+        """From the thread that samples; never waits."""
+        with self._room:
+            if self._abandoned:
+                return
+            self._samples.append(sample)
+        with suppress(AbandonedError):
+            self._wake()
+
     def finish(self, end: InstanceExit | Exception) -> None:
         with self._room:
             self._end = end
@@ -65,17 +76,19 @@ class Handover:
             self._abandoned = True
             self._room.notify_all()
 
-    async def take(self) -> tuple[Sequence[LogLine], InstanceExit | None]:
-        """On the loop: what has arrived, at least one line or the end. Raises what the thread met."""
+    async def take(self) -> tuple[Sequence[LogLine], Sequence[UsageSample], InstanceExit | None]:
+        """On the loop: what has arrived, at least one line, sample or the end. Raises what the thread met."""
         await self._arrived.wait()
         self._arrived.clear()
         with self._room:
             lines, self._lines = self._lines, []
+            samples = list(self._samples)
+            self._samples.clear()
             self._room.notify_all()
             end = self._end
         if isinstance(end, Exception):
             raise end
-        return lines, end
+        return lines, samples, end
 
     def _wake(self) -> None:
         try:
@@ -87,35 +100,40 @@ class Handover:
 class ContainerWatch:
     def __init__(self, api: APIClient, cluster: str, host: str, since_ns: int) -> None:
         self._api = api
+        self._cluster = cluster
         self._name = container_name(cluster, host)
         self._host = host
         self._since_ns = since_ns
-        self._ended = threading.Event()
-        self._peak: int | None = None
 
-    async def run(self, sink: LogSink) -> InstanceExit:
+    async def run(self, sink: LogSink, usage: UsageSink) -> InstanceExit:
         handover = Handover(asyncio.get_running_loop())
-        self._spawn(self._follow, handover)
-        self._spawn(self._sample_memory, handover)
+        usage_watch = UsageWatch(self._api, self._cluster, self._host, handover.put_sample)
+        threading.Thread(
+            target=self._follow, args=(handover, usage_watch), name=f"watch-{self._name}", daemon=True
+        ).start()
+        usage_watch.start(counts_from_start=self._since_ns == 0)
         try:
             while True:
-                lines, end = await handover.take()
+                lines, samples, end = await handover.take()
                 if lines:
                     await sink(lines)
+                for sample in samples:
+                    await usage(sample)
                 if end is not None:
                     return end
         finally:
-            self._ended.set()
+            usage_watch.stop()
             handover.abandon()
 
-    def _spawn(self, target: Callable[[Handover], None], handover: Handover) -> None:
-        threading.Thread(target=target, args=(handover,), name=f"watch-{self._name}", daemon=True).start()
-
-    def _follow(self, handover: Handover) -> None:
+    def _follow(self, handover: Handover, usage: UsageWatch) -> None:
         try:
             if self._was_started():
                 self._hand_over(handover)
-            handover.finish(self._read_exit())
+            usage.stop()
+            last = usage.last()
+            if last is not None:
+                handover.put_sample(last)
+            handover.finish(self._read_exit(usage.peak))
         except AbandonedError:
             return
         except Exception as error:
@@ -150,16 +168,7 @@ class ContainerWatch:
                 if line.timestamp_ns > since_ns:
                     yield line
 
-    def _sample_memory(self, _: Handover) -> None:
-        while not self._ended.wait(SAMPLE_PERIOD if self._peak is not None else 0):
-            try:
-                stats = self._api.stats(self._name, stream=False, one_shot=True)
-            except (APIError, OSError):
-                return
-            usage = memory_in_use(stats.get("memory_stats", {}))
-            self._peak = max(self._peak or 0, usage)
-
-    def _read_exit(self) -> InstanceExit:
+    def _read_exit(self, peak: int | None) -> InstanceExit:
         container = self._api.inspect_container(self._name)
         state = container["State"]
         limit = container["HostConfig"]["Memory"]
@@ -168,18 +177,9 @@ class ContainerWatch:
             exit_code=state["ExitCode"],
             oom_killed=state["OOMKilled"],
             finished_at=_time(state["FinishedAt"]),
-            peak_memory_bytes=limit if state["OOMKilled"] else self._peak,
+            peak_memory_bytes=limit if state["OOMKilled"] else peak,
             detail=state["Error"],
         )
-
-
-def memory_in_use(stats: dict[str, object]) -> int:
-    """Bytes in use without page cache that can be dropped, as `docker stats` counts (cgroup v1 and v2)."""
-    usage, details = stats.get("usage", 0), stats.get("stats", {})
-    assert isinstance(usage, int)
-    assert isinstance(details, dict)
-    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-    return max(0, usage - int(cache or 0))
 
 
 def _time(text: str) -> datetime:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import anyio
 
-from emulator.compute.backend import LogSink
+from emulator.compute.backend import LogSink, UsageSink
 from emulator.domain.cluster import (
     Capacity,
     ClusterSpec,
@@ -25,6 +25,7 @@ from emulator.domain.cluster import (
     InstanceSpec,
     Limits,
     LogLine,
+    UsageSample,
 )
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import image_not_found
@@ -46,6 +47,8 @@ class Script:
     after: float = 0.0
     """Seconds until it exits by itself; `math.inf` for one that only a signal ends."""
     logs: tuple[str, ...] = ()
+    usage: tuple[UsageSample, ...] = ()
+    """Handed over at once; the host is filled in."""
     writes: Mapping[str, bytes] = field(default_factory=dict)
     """Path below /opt/ml -> content, there when it exits."""
     oom_killed: bool = False
@@ -94,13 +97,19 @@ class FakeBackend:
         self._containers: dict[tuple[str, str], _Container] = {}
         self._destroyed: set[str] = set()
         self.most_at_once = 0
+        self.sent: list[tuple[str, str]] = []
+        """(host, signal), also of containers that are gone."""
+        self.pools: set[str] = set()
+        """Pools whose networks and caches exist."""
 
     async def capacity(self) -> Capacity:
         return self._capacity
 
     async def prepare(self, cluster: ClusterSpec) -> None:
         self._refuse_destroyed(cluster.name)
+        self._refuse_destroyed(cluster.network)
         self._prepared[cluster.name] = cluster
+        self.pools |= {cluster.pool} if cluster.pool else set()
 
     async def find_image(self, image: str, caller: EcrRegistry) -> ResolvedImage | None:
         if image in self._missing_images:
@@ -144,7 +153,9 @@ class FakeBackend:
             running = [c for c in self._containers.values() if c.started_at is not None and c.ended is None]
             self.most_at_once = max(self.most_at_once, len(running))
 
-    async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+    async def watch(
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+    ) -> InstanceExit:
         container = self._get(cluster, host)
         if container.started_at is None:
             raise ContractBrokenError(f"watch before start: {host}")
@@ -152,6 +163,8 @@ class FakeBackend:
         if lines:
             await sink(lines)
         if container.ended is None:
+            for sample in container.script.usage:
+                await usage(sample._replace(host=host))
             container.ended = await self._run(container)
         return container.ended
 
@@ -168,6 +181,7 @@ class FakeBackend:
         if container is None or container.ended is not None:
             return
         container.signals.append(signal)
+        self.sent.append((host, signal))
 
     @contextmanager
     def archive(self, cluster: str, host: str, path: str) -> Iterator[Iterator[bytes] | None]:
@@ -183,12 +197,13 @@ class FakeBackend:
 
     async def destroy(self, cluster: str) -> None:
         self._destroyed.add(cluster)
+        self.pools.discard(cluster)
         self._prepared.pop(cluster, None)
         for key in [key for key in self._containers if key[0] == cluster]:
             del self._containers[key]
 
     async def find(self) -> list[FoundInstance]:
-        return [FoundInstance(*key) for key in self._containers]
+        return [FoundInstance(*key) for key in self._containers] + [FoundInstance(p, "") for p in self.pools]
 
     def signals(self, host: str) -> list[str]:
         """What was sent to the host's container; for one cluster at a time."""

@@ -29,6 +29,28 @@ class LayeredView(NamedTuple):
     """Directories below the cluster's work directory."""
 
 
+class CopiedTree(NamedTuple):
+    """A staged tree that the container gets as files of its own at `target`: root-owned, 0644, directories 0755."""
+
+    target: str
+    """Absolute directory in the container."""
+    source: str | None
+    """Directory below the cluster's work directory; None for an empty one."""
+    mtime: int
+    """Of all its files; seconds since the epoch."""
+    replaces: bool = True
+    """Nothing shows at `target` of what the image has there."""
+
+
+class FileState(NamedTuple):
+    """What tells that a file of a container has changed."""
+
+    size: int
+    """Bytes."""
+    mtime: int
+    """Whole seconds since the epoch, on the clock of the container's machine."""
+
+
 class Mount(NamedTuple):
     """A directory that the container sees in place, live."""
 
@@ -58,6 +80,10 @@ class InstanceSpec:
     """Staged input."""
     limits: Limits
     mounts: tuple[Mount, ...] = ()
+    trees: tuple[CopiedTree, ...] = ()
+    """Copied in this order, before `directories` and `files`."""
+    pool: str | None = None
+    """As the cluster's; the instance then has a directory /opt/ml/sagemaker/warmpoolcache that outlives it."""
     endpoint_variables: Mapping[str, str] = field(default_factory=dict)
     """Variables for addresses of the emulator: name -> path behind the address."""
 
@@ -71,10 +97,20 @@ class ClusterSpec:
     isolated: bool
     """No way in or out of the network except between its hosts (EnableNetworkIsolation)."""
     instances: tuple[InstanceSpec, ...]
+    pool: str | None = None
+    """Whose network and cache volumes the cluster uses, and leaves when it is destroyed; None for its own network.
+
+    Also a cluster's name: destroying it removes them.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON-able data, for golden files."""
         return asdict(self)
+
+    @property
+    def network(self) -> str:
+        """The cluster, or the pool, to which the network belongs."""
+        return self.pool or self.name
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from emulator.domain.cluster import Limits
 from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import FINAL_MESSAGES, MOVES, Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd, StopReason
+from emulator.domain.warm_pool import PoolStatus, WarmPool
 
 
 class Frozen(BaseModel):
@@ -54,6 +55,14 @@ class Run(Frozen):
         return (self.end_time - self.start_time).total_seconds()
 
 
+class FinalMetric(Frozen):
+    """The last value of a metric (API MetricData): single precision, time in whole seconds."""
+
+    name: str
+    value: float
+    timestamp: datetime
+
+
 class Progress(Frozen):
     """Replaced as a whole, never edited."""
 
@@ -83,8 +92,16 @@ class Progress(Frozen):
     """When every container had been started."""
     object_counts: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
     """How many objects each host got, by channel."""
+    input_bytes: Mapping[str, int] = Field(default_factory=dict)
+    """What the objects take of each host's storage volume."""
     fast_file: FastFileView | None = None
     """Decided while Downloading; None for jobs without FastFile channels."""
+    final_metrics: tuple[FinalMetric, ...] = ()
+    """Of the MetricDefinitions that matched, in their order; told when training is over."""
+    pool: str | None = None
+    """Name of what a warm pool keeps between jobs: network, staged objects, the persistent cache."""
+    warm_pool: WarmPool | None = None
+    """None for jobs without KeepAlivePeriodInSeconds."""
     stop_reason: StopReason | None = None
     failure_reason: str | None = None
 
@@ -138,6 +155,11 @@ class Progress(Frozen):
         """Enter a final status; the end of training is told only where training began."""
         end = now if self.training_start_time is not None else None
         return self.enter(status, FINAL_MESSAGES[status], now, training_end_time=end, **facts)
+
+    @property
+    def has_warm_pool(self) -> bool:
+        """Whether its instances wait for a next job."""
+        return self.warm_pool is not None and self.warm_pool.status is PoolStatus.AVAILABLE
 
     def _with(self, now: datetime, **facts: Any) -> "Progress":
         return self.model_copy(update={"last_modified_time": now, **facts})

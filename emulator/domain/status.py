@@ -72,6 +72,8 @@ class Message:
     STOPPING = "Stopping the training job"
     UPLOADING = "Uploading generated training model"
     INTERRUPTED = "The spot instances were interrupted; the training job waits for new ones"
+    RETAINED = "Resource retained for reuse"
+    REUSED = "Resource reused by training job:"
     RESTARTING = "Restarting the training job after an internal error"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.domain.status import SecondaryStatus
+from emulator.domain.warm_pool import WarmPool
 from emulator.sqlite import Connection, Row
 
 SORT_COLUMNS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
@@ -19,6 +20,7 @@ class PageQuery:
     sort_by: str = "CreationTime"
     descending: bool = False
     name_contains: str | None = None
+    warm_pool_status: str | None = None
     times: Mapping[str, datetime] = field(default_factory=dict)
     """`creation_time >`, `creation_time <`, `last_modified_time >`, `last_modified_time <`."""
     after: tuple[str, str] | None = None
@@ -35,6 +37,7 @@ class Summary:
     secondary_status: SecondaryStatus
     training_end_time: datetime | None
     position: tuple[str, str]
+    warm_pool: WarmPool | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def read_page(connection: Connection, query: PageQuery) -> Page:
     column = SORT_COLUMNS[query.sort_by]
     order = "DESC" if query.descending else "ASC"
     rows = connection.execute(
-        f"SELECT *, {column} AS position, json_extract(progress, '$.training_end_time') AS ended"  # noqa: S608
+        f"SELECT *, {column} AS position, json_extract(progress, '$.training_end_time') AS ended,"  # noqa: S608
+        " json_extract(progress, '$.warm_pool') AS warm_pool"
         f" FROM listed_training_jobs WHERE {' AND '.join(conditions)}"
         f" ORDER BY {column} {order}, name {order} LIMIT ?",
         (*values, query.limit + 1),
@@ -65,6 +69,9 @@ def _where(query: PageQuery) -> tuple[list[str], list[Any]]:
     if query.name_contains is not None:
         conditions.append("instr(lower(name), lower(?)) > 0")
         values.append(query.name_contains)
+    if query.warm_pool_status is not None:
+        conditions.append("warm_pool_status = ?")
+        values.append(query.warm_pool_status)
     if query.after is not None:
         sign = "<" if query.descending else ">"
         conditions.append(f"({SORT_COLUMNS[query.sort_by]}, name) {sign} (?, ?)")
@@ -81,5 +88,6 @@ def _summary(row: Row) -> Summary:
         status=row["status"],
         secondary_status=SecondaryStatus(row["told_secondary_status"]),
         training_end_time=datetime.fromisoformat(row["ended"]) if row["ended"] else None,
+        warm_pool=WarmPool.model_validate_json(row["warm_pool"]) if row["warm_pool"] else None,
         position=(row["position"], row["name"]),
     )

@@ -50,6 +50,10 @@ class TrainingJobStore:
         """All jobs without a final status, of every account and Region, oldest first."""
         return await self._database.run(_unfinished)
 
+    async def warm(self) -> list[TrainingJob]:
+        """All finished jobs whose instances wait for a next job, those that wait longest first."""
+        return await self._database.run(_warm)
+
     async def request_stop(self, key: TrainingJobKey, now: datetime) -> None:
         """Note the wish; the first one counts."""
         await self._database.run(_request_stop, key.arn, now)
@@ -79,7 +83,7 @@ class TrainingJobStore:
         await self._database.run(_release_finished, list(kept))
 
     async def delete(self, job: TrainingJob) -> bool:
-        """Delete a job that is over and released, with its tags. False, with nothing done, where it is not (any more)."""
+        """Delete a job that is over and released, with its tags. False, with nothing done, where it is not."""
         return await self._database.run(_delete, job)
 
     async def scan(self, account_id: str, region: str, after: str, limit: int) -> list[TaggedJob]:
@@ -143,6 +147,14 @@ def _unfinished(connection: Connection) -> list[TrainingJob]:
     return [training_job_from_row(row) for row in rows]
 
 
+def _warm(connection: Connection) -> list[TrainingJob]:
+    rows = connection.execute(
+        "SELECT * FROM training_jobs WHERE warm_pool_status = 'Available' ORDER BY creation_time"
+    )
+    jobs = [training_job_from_row(row) for row in rows]
+    return sorted(jobs, key=lambda job: job.progress.last_modified_time)
+
+
 def _request_stop(connection: Connection, arn: str, now: datetime) -> None:
     connection.execute(
         "UPDATE training_jobs SET stop_requested_at = coalesce(stop_requested_at, ?) WHERE arn = ?",
@@ -166,13 +178,14 @@ def _save_progress(connection: Connection, job: TrainingJob) -> None:
     progress = job.progress
     connection.execute(
         "UPDATE training_jobs SET progress = ?, secondary_status = ?, final_status = ?, progressed_at = ?,"
-        " transition_count = ? WHERE arn = ? AND creation_time = ?",
+        " transition_count = ?, warm_pool_status = ? WHERE arn = ? AND creation_time = ?",
         (
             progress.model_dump_json(),
             progress.secondary_status,
             FINAL.get(progress.secondary_status),
             to_column(progress.last_modified_time),
             len(progress.transitions),
+            progress.warm_pool.status if progress.warm_pool else None,
             job.arn,
             to_column(job.creation_time),
         ),
@@ -204,9 +217,7 @@ def _delete(connection: Connection, job: TrainingJob) -> bool:
     return bool(deleted.rowcount)
 
 
-def _scan(
-    connection: Connection, account_id: str, region: str, after: str, limit: int
-) -> list[TaggedJob]:
+def _scan(connection: Connection, account_id: str, region: str, after: str, limit: int) -> list[TaggedJob]:
     rows = connection.execute(
         "SELECT * FROM training_jobs WHERE account_id = ? AND region = ? AND arn > ? ORDER BY arn LIMIT ?",
         (account_id, region, after, limit),

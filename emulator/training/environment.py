@@ -19,6 +19,8 @@ def container_environment(job: TrainingJob, has_gpus: bool) -> dict[str, str]:
         "DMLC_INTERFACE": "eth0",
         **_static_credentials(job),
     }
+    if job.progress.pool is not None:
+        platform["SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY"] = "/opt/ml/sagemaker/warmpoolcache"
     if not has_gpus:
         platform["NVIDIA_VISIBLE_DEVICES"] = "void"
     return {**platform, **job.request.environment}

@@ -5,12 +5,9 @@ ordinary path.
 """
 
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Awaitable, Callable
 
 import anyio
-from anyio import from_thread
 
 from emulator.blocking import blocking
 from emulator.domain.ecr import EcrRegistry
@@ -19,15 +16,15 @@ from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
+from emulator.training.artifact_upload import upload_artifacts
 from emulator.training.deadline import next_deadline
-from emulator.training.input_data import stage_input
-from emulator.training.model_artifacts import artifact_uri, upload_archive
-from emulator.training.opt_ml import MODEL, OUTPUT_DATA
+from emulator.training.input_data import Download, stage_input
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import cluster_name, compile_cluster, former_cluster_name
 from emulator.training.run_end import leave_run
 from emulator.training.stop_signal import StopSignal
 from emulator.training.training_step import train
+from emulator.training.warm_pools import keep_downloads, remove_pool, settle
 
 S = SecondaryStatus
 Stage = Callable[[TrainingJob, TrainingParts, StopSignal], Awaitable[TrainingJob]]
@@ -43,8 +40,15 @@ async def run(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Train
             timer.start_soon(_keep_deadline, job, parts, stop)
             job = await _next(job, parts, stop)
             timer.cancel_scope.cancel()
+        if job.is_final:
+            job = await _settle_pool(job, parts)
         await parts.store.save_progress(job)
     return job
+
+
+async def _settle_pool(job: TrainingJob, parts: TrainingParts) -> TrainingJob:
+    asked = await parts.store.get(job.key) or job
+    return settle(asked.advance(job.progress), parts.clock.now())
 
 
 async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
@@ -94,9 +98,11 @@ async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> 
         async with anyio.create_task_group() as preparation:
             preparation.start_soon(parts.compute.prepare, cluster)
             preparation.start_soon(_fetch_image, job, parts, images)
-            counts = await stage_input(job.request, parts.work_dir(job), parts.objects, parts.disk)
-            waiting = job.progress.say(Message.DOWNLOADING_IMAGE, parts.clock.now(), object_counts=counts)
-            job = job.advance(waiting)
+            staged = await stage_input(
+                job.request, parts.work_dir(job), parts.objects, parts.disk, _download_of(job, parts)
+            )
+            facts = staged._asdict()
+            job = job.advance(job.progress.say(Message.DOWNLOADING_IMAGE, parts.clock.now(), **facts))
             await parts.store.save_progress(job)
     if stop.reason is not None:
         return begin_stop(job, stop.reason, parts)
@@ -105,6 +111,11 @@ async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> 
     if stop.run_end is not None:
         return await leave_run(job, stop.run_end, parts)
     return job.advance(job.progress.enter(S.TRAINING, Message.TRAINING, parts.clock.now(), image=images[0]))
+
+
+def _download_of(job: TrainingJob, parts: TrainingParts) -> Download | None:
+    pool = job.progress.pool
+    return None if pool is None else keep_downloads(parts.objects, parts.work_root / pool, parts.disk)
 
 
 async def await_instances(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
@@ -135,7 +146,7 @@ async def finish_stop(job: TrainingJob, parts: TrainingParts, stop: StopSignal) 
 async def upload(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
     """Both archives, also of a job that failed or was stopped; then the verdict that is on the row."""
     try:
-        await _upload_all(job, parts)
+        await upload_artifacts(job, parts)
     except JobFailure as failure:
         return fail(job, failure.reason, parts)
     progress, now = job.progress, parts.clock.now()
@@ -146,30 +157,6 @@ async def upload(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tr
     if stop.reason is StopReason.USER:
         return job.advance(progress.finish(S.STOPPED, now, stop_reason=stop.reason))
     return job.advance(progress.finish(S.COMPLETED, now))
-
-
-async def _upload_all(job: TrainingJob, parts: TrainingParts) -> None:
-    request = job.request
-    hosts = [host.name for host in request.resource_config.hosts()]
-    for directory, name in ((MODEL, "model.tar.gz"), (OUTPUT_DATA, "output.tar.gz")):
-        uri = artifact_uri(request.output_data_config.uri, job.key.name, name)
-        archive = partial(_archive, parts, cluster_name(job), directory)
-        await blocking(parts.archives, upload_archive, hosts, archive, parts.objects.writer(uri))
-
-
-@contextmanager
-def _archive(
-    parts: TrainingParts, cluster: str, directory: str, host: str
-) -> Iterator[Iterator[bytes] | None]:
-    """For a worker thread: the host's directory, until this process goes down."""
-    with parts.compute.archive(cluster, host, f"{directory}/.") as stream:
-        yield None if stream is None else _until_cancelled(stream)
-
-
-def _until_cancelled(stream: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in stream:
-        from_thread.check_cancelled()
-        yield chunk
 
 
 def begin_stop(job: TrainingJob, reason: StopReason, parts: TrainingParts) -> TrainingJob:
@@ -204,6 +191,8 @@ async def clean_up(job: TrainingJob, parts: TrainingParts) -> None:
     await _remove_former_run(job, parts)
     await parts.compute.destroy(cluster_name(job))
     await blocking(parts.disk, shutil.rmtree, parts.work_dir(job), ignore_errors=True)
+    if job.progress.pool is not None and not job.progress.has_warm_pool:
+        await remove_pool(job.progress.pool, parts)
 
 
 async def _keep_deadline(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> None:

@@ -17,6 +17,7 @@ def compile_cluster(job: TrainingJob, placement: Placement) -> ClusterSpec:
     return ClusterSpec(
         name=cluster_name(job),
         isolated=request.enable_network_isolation,
+        pool=job.progress.pool,
         instances=tuple(_compile_instance(job, placement, host) for host in hosts),
     )
 
@@ -33,8 +34,9 @@ def former_cluster_name(job: TrainingJob) -> str | None:
 
 
 def clusters_of(job: TrainingJob) -> set[str]:
-    """All that may exist on the backend: of the present run, and of the one before."""
-    return {cluster_name(job)} | ({former} if (former := former_cluster_name(job)) else set())
+    """All that may exist on the backend: of the present run, of the one before, and what its pool keeps."""
+    others = (former_cluster_name(job), job.progress.pool)
+    return {cluster_name(job), *(name for name in others if name is not None)}
 
 
 def _run_cluster(job: TrainingJob, run_number: int) -> str:
@@ -65,6 +67,7 @@ def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> Ins
         views=host_views(request, host.name, job.progress.fast_file),
         mounts=host_mounts(request, host.name, job.progress.fast_file),
         limits=limits,
+        pool=job.progress.pool,
     )
 
 

@@ -5,16 +5,13 @@ needed after a restart.
 """
 
 import logging
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
 
-from emulator.blocking import blocking
 from emulator.domain.cluster import Capacity
 from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.domain.progress import Placement
@@ -25,11 +22,14 @@ from emulator.domain.training_job import TrainingJob
 from emulator.store.changes import Changes
 from emulator.training.admission import Room, Waiting, admit
 from emulator.training.deadline import next_deadline
+from emulator.training.leftovers import Leftovers
 from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, fail_or_retry, innermost, run
 from emulator.training.parts import TrainingParts
 from emulator.training.placement import PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.training.plan import cluster_name, clusters_of
+from emulator.training.pool_keeper import PoolKeeper
 from emulator.training.stop_signal import StopSignal
+from emulator.training.warm_pools import begin_pool
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +70,11 @@ class Scheduler:
         self._changes = changes
         self._capacity: Capacity | None = None
         self._running: dict[str, Running] = {}
+        self._pools = PoolKeeper(parts)
         self._overtaken: dict[str, int] = {}
         self._looking = anyio.Lock()
         self._swept = False
-        self._leftovers: set[str] = set()
+        self.leftovers = Leftovers(parts)
         self.trouble: str | None = None
         """Why the last look at the rows failed; None where it did not."""
 
@@ -91,13 +92,7 @@ class Scheduler:
                 except Exception as error:  # whatever it is, the next look may fare better
                     self.trouble = str(error)
                     log.exception("Training jobs wait.")
-                await self._changes.wait(LOOK_PERIOD)
-
-    async def destroy_all(self) -> None:
-        """Remove every container and all staged input, for an emulator that is not to come back."""
-        for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
-            await self._parts.compute.destroy(cluster)
-        await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
+                await self._changes.wait(self._pools.seconds_to_expiry(LOOK_PERIOD))
 
     @asynccontextmanager
     async def resetting(self, scope: ResetScope) -> AsyncIterator[Deleted]:
@@ -114,29 +109,22 @@ class Scheduler:
             jobs = await self._parts.store.delete_all(scope)
             unfinished = [job for job in jobs if not job.is_final]
             arns = {running.job.arn for running in abandoned}
-            left = [job for job in jobs if not job.is_final or job.arn in arns]
+            left = [job for job in jobs if not job.is_final or job.arn in arns or job.progress.has_warm_pool]
             clusters = {cluster for job in left for cluster in clusters_of(job)}
-            await self._remove_clusters(clusters)
-            yield Deleted(len(jobs), len(unfinished), sorted(clusters & self._leftovers))
-
-    async def _remove_clusters(self, clusters: set[str]) -> None:
-        self._leftovers |= clusters
-        try:
-            await self._remove_leftovers()
-        except Exception:
-            log.exception("Containers of deleted training jobs are left; they are removed later.")
-        for cluster in clusters:
-            work_dir = self._parts.work_root / cluster
-            await blocking(self._parts.disk, shutil.rmtree, work_dir, ignore_errors=True)
+            await self.leftovers.remove_at_once(clusters)
+            yield Deleted(len(jobs), len(unfinished), sorted(clusters & self.leftovers.clusters))
 
     async def _look(self, tasks: TaskGroup) -> None:
         unfinished = await self._parts.store.unfinished()
         if not self._swept:
-            await self._sweep(unfinished)
+            await self.leftovers.find([*unfinished, *await self._parts.store.warm()])
             self._swept = True
-        await self._remove_leftovers()
-        if not self._leftovers:
-            await self._parts.store.release_finished(self._running)
+        await self.leftovers.remove()
+        await self._pools.look(unfinished)
+        if not self.leftovers.clusters:
+            await self._parts.store.release_finished(
+                [*self._running, *(pool.arn for pool in self._pools.pools)]
+            )
         for job in unfinished:
             if job.arn in self._running:
                 _pass_on(job, self._running[job.arn].stop)
@@ -145,22 +133,22 @@ class Scheduler:
             if job.progress.placement is not None:
                 self._start(tasks, job, job.progress.placement)
         waiting = [job for job in idle if job.progress.placement is None]
-        if waiting:
-            await self._admit_some(tasks, waiting)
+        waiting = [job for job in waiting if not await self._start_warm(tasks, job)]
+        if waiting and not await self._admit_all(tasks, waiting) and await self._pools.give_way():
+            self._changes.notify()
 
-    async def _sweep(self, unfinished: Sequence[TrainingJob]) -> None:
-        """Find what belongs to this installation and to no unfinished job."""
-        known = {cluster_name(job) for job in unfinished}
-        self._leftovers |= {instance.cluster for instance in await self._parts.compute.find()} - known
-        await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
+    async def _start_warm(self, tasks: TaskGroup, job: TrainingJob) -> bool:
+        """On the instances of a warm pool, if one matches."""
+        if self._stop_reason(job) is not None:
+            return False
+        taker = await self._pools.hand_over(job)
+        if taker is None or taker.progress.placement is None:
+            return False
+        self._start(tasks, taker, taker.progress.placement)
+        return True
 
-    async def _remove_leftovers(self) -> None:
-        for cluster in list(self._leftovers):
-            log.info("Removing what is left of %s.", cluster)
-            await self._parts.compute.destroy(cluster)
-            self._leftovers.discard(cluster)
-
-    async def _admit_some(self, tasks: TaskGroup, jobs: Sequence[TrainingJob]) -> None:
+    async def _admit_all(self, tasks: TaskGroup, jobs: Sequence[TrainingJob]) -> bool:
+        """Start what there is room for. False where a job has to wait."""
         capacity = self._capacity = self._capacity or await self._parts.compute.capacity()
         queue = []
         for job in jobs:
@@ -179,6 +167,7 @@ class Scheduler:
                     SecondaryStatus.PENDING, Message.PENDING, self._parts.clock.now()
                 )
                 await self._parts.store.save_progress(job.advance(progress))
+        return len(admitted) == len(queue)
 
     async def _judge(self, job: TrainingJob, capacity: Capacity) -> Waiting | None:
         """What the job needs; None for one that ends here, stopped or never able to fit."""
@@ -206,13 +195,15 @@ class Scheduler:
 
     def _room(self, capacity: Capacity) -> Room:
         memory = sum(running.placement.memory_bytes for running in self._running.values())
+        memory += self._pools.memory_bytes
         return Room(
             self._policy.memory_budget(capacity.memory_bytes) - memory,
             len(capacity.gpu_ids) - len(self._gpus_in_use()),
         )
 
     def _gpus_in_use(self) -> frozenset[str]:
-        return frozenset(gpu for running in self._running.values() for gpu in running.placement.gpu_ids)
+        running = (gpu for running in self._running.values() for gpu in running.placement.gpu_ids)
+        return self._pools.gpu_ids.union(running)
 
     def _count_overtaken(self, queue: Sequence[Waiting], admitted: Sequence[str]) -> None:
         started, behind = set(admitted), 0
@@ -229,7 +220,7 @@ class Scheduler:
         used = self._gpus_in_use()
         free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used]
         placement = place(job.request.resource_config.hosts(), self._policy, capacity, free_gpus)
-        job = replace(job, progress=job.progress.model_copy(update={"placement": placement}))
+        job = begin_pool(job, placement)
         await self._parts.store.save_progress(job)
         self._start(tasks, job, placement)
 
@@ -261,7 +252,7 @@ class Scheduler:
             await clean_up(job, self._parts)
         except Exception:
             log.exception("Training job %s left something behind; it is removed later.", job.key.name)
-            self._leftovers.add(cluster_name(job))
+            self.leftovers.clusters.add(cluster_name(job))
 
     async def _run_patiently(self, job: TrainingJob, stop: StopSignal) -> TrainingJob:
         for attempt in range(1, ATTEMPTS + 1):
@@ -285,10 +276,3 @@ def _pass_on(job: TrainingJob, stop: StopSignal) -> None:
         stop.request_run_end(RunEnd.FAULT)
     elif job.interruptions_requested > job.progress.interruptions:
         stop.request_run_end(RunEnd.INTERRUPTION)
-
-
-def _remove_others(work_root: Path, known: set[str]) -> None:
-    """Staged input of jobs that ended just before the emulator did."""
-    for directory in work_root.glob("*"):
-        if directory.name not in known:
-            shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,57 @@
+"""What is left on the backend and in the work directory of jobs that are over."""
+
+import logging
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from emulator.blocking import blocking
+from emulator.domain.training_job import TrainingJob
+from emulator.training.parts import TrainingParts
+from emulator.training.plan import cluster_name
+
+log = logging.getLogger(__name__)
+
+
+class Leftovers:
+    def __init__(self, parts: TrainingParts) -> None:
+        self._parts = parts
+        self.clusters: set[str] = set()
+        """Clusters and pools whose containers, volumes and networks are to be removed."""
+
+    async def find(self, owners: Iterable[TrainingJob]) -> None:
+        """Find what belongs to this installation and to none of the jobs `owners`."""
+        known = {name for job in owners for name in (cluster_name(job), job.progress.pool) if name}
+        self.clusters |= {instance.cluster for instance in await self._parts.compute.find()} - known
+        await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
+
+    async def remove(self) -> None:
+        """What cannot be removed stays noted, and the fault is raised."""
+        for cluster in list(self.clusters):
+            log.info("Removing what is left of %s.", cluster)
+            await self._parts.compute.destroy(cluster)
+            self.clusters.discard(cluster)
+
+    async def remove_at_once(self, clusters: set[str]) -> None:
+        """With their work directories, of jobs that were deleted; a fault is logged."""
+        self.clusters |= clusters
+        try:
+            await self.remove()
+        except Exception:
+            log.exception("Containers of deleted training jobs are left; they are removed later.")
+        for cluster in clusters:
+            work_dir = self._parts.work_root / cluster
+            await blocking(self._parts.disk, shutil.rmtree, work_dir, ignore_errors=True)
+
+    async def destroy_all(self) -> None:
+        """Remove every container and all staged input, for an emulator that is not to come back."""
+        for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
+            await self._parts.compute.destroy(cluster)
+        await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
+
+
+def _remove_others(work_root: Path, known: set[str]) -> None:
+    """Staged input of jobs that ended just before the emulator did."""
+    for directory in work_root.glob("*"):
+        if directory.name not in known:
+            shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""The warm pools of all finished jobs, as the scheduler sees them at one look."""
+
+from collections.abc import Sequence
+
+from emulator.domain.training_job import TrainingJob
+from emulator.training.parts import TrainingParts
+from emulator.training.warm_pools import expiry, find_pool, remove_pool, reused, take_over, terminated
+
+
+class PoolKeeper:
+    """Written in an order that a crash may cut anywhere: the job that takes over is saved first."""
+
+    def __init__(self, parts: TrainingParts) -> None:
+        self._parts = parts
+        self.pools: list[TrainingJob] = []
+        """Finished jobs whose instances wait, those that wait longest first."""
+
+    @property
+    def memory_bytes(self) -> int:
+        placements = (pool.progress.placement for pool in self.pools)
+        return sum(placement.memory_bytes for placement in placements if placement)
+
+    @property
+    def gpu_ids(self) -> frozenset[str]:
+        placements = (pool.progress.placement for pool in self.pools)
+        return frozenset(gpu for placement in placements if placement for gpu in placement.gpu_ids)
+
+    def seconds_to_expiry(self, most: float) -> float:
+        now = self._parts.clock.now()
+        ends = [(expiry(pool, self._parts.time_scale) - now).total_seconds() for pool in self.pools]
+        return max(0.0, min([most, *ends]))
+
+    async def look(self, unfinished: Sequence[TrainingJob]) -> None:
+        """Read the rows; end what has expired, or was taken over just before a crash."""
+        takers: dict[str | None, TrainingJob] = {
+            job.progress.pool: job for job in unfinished if job.progress.pool
+        }
+        now, self.pools = self._parts.clock.now(), []
+        for pool in await self._parts.store.warm():
+            taker = takers.get(pool.progress.pool)
+            if taker is not None:
+                await self._parts.store.save_progress(reused(pool, taker.key.name, now))
+            elif expiry(pool, self._parts.time_scale) <= now:
+                await self._end(pool)
+            else:
+                self.pools.append(pool)
+
+    async def hand_over(self, job: TrainingJob) -> TrainingJob | None:
+        """The job with a pool's instances; None where no pool matches."""
+        pool = find_pool(job, self.pools)
+        if pool is None:
+            return None
+        taker = take_over(job, pool)
+        await self._parts.store.save_progress(taker)
+        await self._parts.store.save_progress(reused(pool, job.key.name, self._parts.clock.now()))
+        self.pools.remove(pool)
+        return taker
+
+    async def give_way(self) -> bool:
+        """End the pool that waits longest, for a job that waits for room. False where there is none."""
+        if not self.pools:
+            return False
+        await self._end(self.pools.pop(0))
+        return True
+
+    async def _end(self, pool: TrainingJob) -> None:
+        await remove_pool(pool.progress.pool or "", self._parts)
+        await self._parts.store.save_progress(terminated(pool, self._parts.clock.now()))
