@@ -5,12 +5,14 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from docker import DockerClient, from_env
 from docker.errors import APIError, DockerException
 
+from emulator.fast_file import FastFileError, FastFileMount, availability
 from emulator.settings import MemorySize, Settings
 
 LITTLE_DISK = 5 * 2**30
@@ -32,6 +34,7 @@ def examine(settings: Settings) -> int:
     for finding in [
         *check_docker(settings),
         check_disk(settings),
+        check_fast_file(settings),
         check_s3(settings),
         check_registry(settings),
     ]:
@@ -111,6 +114,28 @@ def check_disk(settings: Settings) -> Finding:
         )
     advice = "" if free > LITTLE_DISK else "Input, artifacts and logs are kept there; make room."
     return Finding("disk", f"{settings.data_dir} has {free / 2**30:.1f} GiB free.", advice=advice)
+
+
+def check_fast_file(settings: Settings) -> Finding:
+    """Whether FastFile channels are lazy, tried with a mount in the temporary directory."""
+    reason = availability(settings.data_dir.absolute())
+    if reason is None:
+        with TemporaryDirectory() as directory:
+            reason = _try_mount(Path(directory))
+    if reason is None:
+        return Finding("fast file", "lazy: bytes are fetched at the first read (tried with a mount).")
+    text = "copied: FastFile channels are downloaded before training, as in File mode."
+    return Finding("fast file", text, advice=f"For the lazy view: {reason}")
+
+
+def _try_mount(directory: Path) -> str | None:
+    mount = FastFileMount(directory, {}, lambda _source, _offset, _length: b"")
+    try:
+        mount.mount()
+    except FastFileError as error:
+        return str(error)
+    mount.close()
+    return None
 
 
 def _write(probe: Path) -> None:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole test suite, after fetching what its parts need; arguments go to pytest. What can't be had is named, and the
-# tests that need it are skipped with the reason, or fail if CI_REQUIRE_ALL=1.
+# The whole test suite, after fetching what its parts need; arguments go to pytest (`-n 0` for one process, as for --pdb).
+# What can't be had is named, and the tests that need it are skipped with the reason, or fail if CI_REQUIRE_ALL=1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,17 +30,22 @@ compose() { docker compose version >/dev/null 2>&1 || scripts/debian_package.sh 
 prepare "the base image and the sample containers" \
     .venv/bin/python scripts/images.py logistic_regression show_contract
 prepare "a real MinIO" real_minio
+prepare "FUSE" scripts/debian_package.sh fusermount3 fuse3
 prepare "a real registry" scripts/debian_package.sh docker-registry
 prepare "docker-compose" compose
 
+# A file's tests stay together, because they share servers; slow files come first.
+side_by_side=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+
 echo "[test] as $(id -un)"
 code=0
-.venv/bin/python -m pytest "$@" || code=$?
+.venv/bin/python -m pytest "${side_by_side[@]}" "$@" || code=$?
 if [[ $(id -u) == 0 ]]; then
-    echo "[test] once more as an ordinary user: the end-to-end tests, unless the arguments name others"
+    echo "[test] once more as an ordinary user: what depends on the user (marker ordinary_user)"
     user_code=0
-    scripts/as_ordinary_user.sh python -m pytest -p no:cacheprovider -m "not compose" "${@:-tests/e2e}" || user_code=$?
-    # 5: the arguments name nothing but compose tests.
+    scripts/as_ordinary_user.sh python -m pytest -p no:cacheprovider -m ordinary_user "${side_by_side[@]}" "$@" ||
+        user_code=$?
+    # 5: the arguments name no such test.
     [[ $code != 0 || $user_code == 5 ]] || code=$user_code
 fi
 exit "$code"

@@ -5,6 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from emulator.doctor import check_fast_file
+from emulator.fast_file import FastFileError, availability
+from emulator.settings import Settings
+
 NOWHERE = "http://127.0.0.1:1"
 
 
@@ -25,6 +31,31 @@ def test_doctor_without_an_engine_says_so_and_what_to_do(tmp_path: Path) -> None
     assert lines["docker"].endswith("Start Docker, or set DOCKER_HOST.")
     assert lines["disk"].startswith(("ok ", "note "))
     assert lines["s3"] == "ok    s3: embedded."
+
+
+def test_doctor_says_whether_fast_file_is_lazy(tmp_path: Path) -> None:
+    _, lines = doctor(tmp_path, tmp_path)
+    reason = availability(tmp_path)
+    if reason is None:
+        expected = "ok    fast file: lazy: bytes are fetched at the first read (tried with a mount)."
+    else:
+        expected = (
+            "note  fast file: copied: FastFile channels are downloaded before training, as in File mode. "
+            f"For the lazy view: {reason}"
+        )
+    assert lines["fast file"] == expected
+
+
+def test_fast_file_is_copied_where_it_cannot_be_mounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_mount: object) -> None:
+        raise FastFileError("libfuse can't mount there.")
+
+    monkeypatch.setattr("emulator.doctor.availability", lambda _directory: None)
+    monkeypatch.setattr("emulator.doctor.FastFileMount.mount", refuse)
+    finding = check_fast_file(Settings())
+    assert not finding.is_fault
+    assert finding.text.startswith("copied")
+    assert finding.advice == "For the lazy view: libfuse can't mount there."
 
 
 def test_doctor_names_an_s3_and_a_registry_that_do_not_answer(tmp_path: Path) -> None:
