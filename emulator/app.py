@@ -8,17 +8,17 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 import emulator.operations  # noqa: F401 - registers every operation
 from emulator.assembly import (
     build_compute,
+    build_events,
     build_image_search,
     build_parts,
     build_policy,
     build_registry,
     build_s3,
+    open_databases,
     public_address,
 )
 from emulator.clock import Clock, SystemClock
@@ -28,15 +28,16 @@ from emulator.domain.ecr import EcrRegistry
 from emulator.domain.reset_scope import ResetScope
 from emulator.edge import Edge, LocalNamesOnly
 from emulator.embedded_s3.server import EmbeddedS3
+from emulator.events.event_feed import EventFeed
 from emulator.health import Health, report_health
 from emulator.init_dir.init_dir import InitDir
 from emulator.init_dir.seeding import Seeding
 from emulator.logs.log_store import LogStore
+from emulator.metrics.metric_store import MetricStore
 from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.pass_through import PassThrough
 from emulator.operations.container_credentials import container_credentials
 from emulator.operations.registry import EcrParts, Parts, dispatch, operations
-from emulator.operations.training_job_report import report_training_job
 from emulator.registry.client import RegistryClient
 from emulator.registry.local_registry import LocalRegistry
 from emulator.registry.pass_through import RegistryFace
@@ -45,10 +46,10 @@ from emulator.settings import Settings
 from emulator.sqlite import Database
 from emulator.store.changes import Changes
 from emulator.store.ecr_repositories import EcrRepositoryStore
-from emulator.store.tags import TagStore
 from emulator.store.training_jobs import TrainingJobStore
 from emulator.training.parts import TrainingParts
 from emulator.training.scheduler import Scheduler
+from emulator.training_job_calls import TrainingJobCalls
 from emulator.virtual_host import is_loopback
 from emulator.wire.gateway import Gateway
 from emulator.wire.service_model import ServiceModels, load_service_models
@@ -63,7 +64,7 @@ class Emulator:
 
     settings: Settings
     data_dir: DataDir
-    databases: tuple[Database, Database]
+    databases: tuple[Database, ...]
     parts: Parts
     training: TrainingParts
     scheduler: Scheduler
@@ -72,6 +73,7 @@ class Emulator:
     registry: LocalRegistry
     ecr: RegistryFace
     init_dir: InitDir
+    events: EventFeed
 
     @classmethod
     def build(
@@ -80,8 +82,7 @@ class Emulator:
         """Open everything below the data directory. Raises RuntimeError where another emulator has it."""
         clock = clock or SystemClock()
         data_dir = DataDir(settings.data_dir)
-        state = Database(data_dir.path / "state.db", "emulator.store.migrations")
-        log_events = Database(data_dir.path / "logs.db", "emulator.logs.migrations")
+        state, log_events, metrics = open_databases(data_dir)
         changes, others, search = Changes(), MotoServices(), build_image_search(settings)
         s3, objects, make_bucket = build_s3(settings, data_dir, clock)
         registry, repositories = build_registry(settings, data_dir), EcrRepositoryStore(state)
@@ -89,18 +90,21 @@ class Emulator:
             store=TrainingJobStore(state, changes),
             objects=objects,
             logs=LogStore(log_events),
+            metrics=MetricStore(metrics),
             compute=compute or build_compute(settings, data_dir.installation, registry, search),
             clock=clock,
             work_root=data_dir.path / "work",
+            file_systems=settings.file_systems,
             time_scale=settings.time_scale,
+            spot_interruptions=settings.interruption_schedule,
         )
-        ecr = EcrParts(repositories, RegistryClient(registry), public_address(settings))
+        ecr = EcrParts(repositories, RegistryClient(registry), public_address(settings), search)
         home = EcrRegistry(settings.account_id, settings.region)
         return cls(
             settings=settings,
             data_dir=data_dir,
-            databases=(state, log_events),
-            parts=build_parts(settings, training, TagStore(state), Roles(others, settings.strict_roles), ecr),
+            databases=(state, log_events, metrics),
+            parts=build_parts(settings, training, state, Roles(others, settings.strict_roles), ecr),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
             s3=s3,
@@ -108,6 +112,7 @@ class Emulator:
             registry=registry,
             ecr=RegistryFace(registry, repositories, home, clock),
             init_dir=InitDir(settings.init_dir, Seeding(objects, make_bucket, training.disk)),
+            events=build_events(settings, state, training),
         )
 
     def app(self, models: ServiceModels | None = None, strict: bool = False) -> FastAPI:
@@ -123,11 +128,13 @@ class Emulator:
         )
         app.get("/_emulator/health")(self.health)
         app.post("/_emulator/reset")(self.reset)
-        app.get("/_emulator/training-jobs/{name}")(self.training_job)
+        jobs = TrainingJobCalls(self.parts, self.settings.account_id, self.settings.region)
+        app.get("/_emulator/training-jobs/{name}")(jobs.report)
+        app.post("/_emulator/training-jobs/{name}/interrupt")(jobs.interrupt)
+        app.post("/_emulator/training-jobs/{name}/internal-server-error")(jobs.fault)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
         app.mount("/", Edge(gateway, self.s3, self.ecr))
-        if is_loopback(self.settings.host):
-            app.add_middleware(LocalNamesOnly)
+        app.add_middleware(LocalNamesOnly, is_private=is_loopback(self.settings.host))
         return app
 
     @asynccontextmanager
@@ -135,13 +142,15 @@ class Emulator:
         await self.s3.start()
         try:
             await self.init_dir.seed_buckets()
+            await self.events.start()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.scheduler.run)
+                tasks.start_soon(self.events.run)
                 yield
                 tasks.cancel_scope.cancel()
             if self.settings.on_shutdown == "stop":
                 with anyio.move_on_after(STOP_LIMIT, shield=True):
-                    await self.scheduler.destroy_all()
+                    await self.scheduler.leftovers.destroy_all()
         finally:
             await self.close()
 
@@ -161,22 +170,13 @@ class Emulator:
     async def health(self) -> Health:
         """State of every part; `status` is `ok` where jobs can run."""
         return await report_health(
-            self.settings, self.training.compute, self.s3, self.scheduler, self.init_dir
+            self.training.compute, self.s3, self.scheduler, self.registry, self.init_dir
         )
 
     async def reset(self, wanted: ResetRequest | None = None) -> dict[str, Any]:
         """Forget jobs, logs and buckets, of the whole emulator or of what the body names."""
         scope = (wanted or ResetRequest()).scope()
         await self.others.reset(scope)
-        return await reset(scope, self.scheduler, self.parts.logs, self.s3)
-
-    async def training_job(self, name: str, request: Request) -> JSONResponse:
-        """What the AWS API has no place for: limits, notices, shards. Query: `account_id`, `region`."""
-        account = request.query_params.get("account_id", self.settings.account_id)
-        region = request.query_params.get("region", self.settings.region)
-        report = await report_training_job(self.parts, account, region, name)
-        if report is None:
-            return JSONResponse(
-                {"error": f"Account {account} has no training job {name!r} in {region}."}, 404
-            )
-        return JSONResponse(report)
+        return await reset(
+            scope, self.scheduler, (self.parts.logs, self.parts.metrics, self.parts.algorithms), self.s3
+        )

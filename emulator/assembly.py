@@ -12,21 +12,34 @@ from emulator.compute.image_aliases import read_image_aliases
 from emulator.data_dir import DataDir
 from emulator.domain.ecr import RegistryAddress
 from emulator.domain.image_source import ImageSearch
+from emulator.domain.placement import PlacementPolicy
 from emulator.embedded_s3.server import EmbeddedS3
+from emulator.events.event_feed import EventFeed
 from emulator.moto_services.services import Roles
 from emulator.objects.object_store import ObjectStore
 from emulator.objects.pass_through import PassThrough
 from emulator.objects.s3 import S3ObjectStore
-from emulator.operations.registry import EcrParts, ImageParts, Parts
+from emulator.operations.registry import EcrParts, Parts
 from emulator.registry.local_registry import LocalRegistry, NamedRegistry, OwnRegistry
 from emulator.registry.process import RegistryProcess
 from emulator.settings import PREFIX, MemorySize, Settings
+from emulator.sqlite import Database
+from emulator.store.algorithms import AlgorithmStore
+from emulator.store.event_positions import EventPositionStore
 from emulator.store.tags import TagStore
 from emulator.training.parts import TrainingParts
-from emulator.training.placement import PlacementPolicy
 from emulator.virtual_host import is_loopback
 
 MakeBucket = Callable[[str], Awaitable[None]]
+
+
+def open_databases(data_dir: DataDir) -> tuple[Database, Database, Database]:
+    """State, log events and metrics: a file each, because SQLite locks per file."""
+    names = (("state", "store"), ("logs", "logs"), ("metrics", "metrics"))
+    state, logs, metrics = (
+        Database(data_dir.path / f"{file}.db", f"emulator.{package}.migrations") for file, package in names
+    )
+    return state, logs, metrics
 
 
 def build_s3(
@@ -106,18 +119,27 @@ def build_policy(settings: Settings) -> PlacementPolicy:
     )
 
 
+def build_events(settings: Settings, state: Database, training: TrainingParts) -> EventFeed:
+    positions = EventPositionStore(state)
+    return EventFeed(settings.events_url, positions, training.store.progressed, settings.time_scale)
+
+
 def build_parts(
-    settings: Settings, training: TrainingParts, tags: TagStore, roles: Roles, ecr: EcrParts
+    settings: Settings, training: TrainingParts, state: Database, roles: Roles, ecr: EcrParts
 ) -> Parts:
     """What handlers share with the job plane, and what is theirs alone."""
     return Parts(
         training.store,
-        tags,
+        TagStore(state),
         training.logs,
         training.objects,
         training.clock,
         settings.instance_quota,
         roles,
-        images=ImageParts(training.compute.find_image, build_image_search(settings)),
+        file_systems=settings.file_systems,
+        algorithms=AlgorithmStore(state),
+        metrics=training.metrics,
+        occupancy=training.occupancy,
+        find_image=training.compute.find_image,
         ecr=ecr,
     )

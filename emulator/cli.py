@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "doctor":
         return examine(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs, which may hold a secret
     return serve(settings)
 
 

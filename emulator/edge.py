@@ -1,33 +1,37 @@
 """The server's edge: who may come in, and which part a request is for."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.registry.pass_through import is_for_registry
-from emulator.virtual_host import bucket_of_host, is_local_name
+from emulator.virtual_host import bucket_of_host, is_local_name, is_own_page
 from emulator.wire.gateway import Gateway, is_for_gateway, is_for_others, refuse_unknown_service
 
 
 @dataclass(frozen=True)
 class LocalNamesOnly:
-    """Keeps web pages of other machines out of a server that only this machine is meant to reach.
+    """Keeps web pages of other machines out.
 
     Browsers tell the name that a page used (Host) and the page that asks (Origin); AWS clients send no Origin.
     """
 
     app: ASGIApp
+    is_private: bool = True
+    """Whether only this machine is meant to reach the server; else Host may be any name."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
-        names = [headers.get(b"host", ""), urlsplit(headers.get(b"origin", "")).netloc]
         answer = self.app
-        if scope["type"] == "http" and not all(is_local_name(name) for name in names):
-            text = "The emulator listens on this machine only, so Host and Origin must be its address or localhost."
+        if scope["type"] == "http" and not self._may_enter(headers.get(b"host", ""), headers.get(b"origin")):
+            text = "The emulator is not for web pages elsewhere: Host and Origin must be its address or localhost."
             answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
         await answer(scope, receive, send)
+
+    def _may_enter(self, host: str, origin: str | None) -> bool:
+        is_named_well = not self.is_private or is_local_name(host)
+        return is_named_well and (origin is None or is_own_page(origin, host))
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Edge:
         if is_for_registry(scope) and not bucket_of_host(host_of(scope)):
             await self.ecr(scope, receive, send)
             return
-        if is_for_gateway(scope) or is_for_others(scope, self.gateway.models):
+        if is_for_gateway(scope, self.gateway.models) or is_for_others(scope, self.gateway.models):
             await self.gateway(scope, receive, send)
             return
         answer: ASGIApp = refuse_unknown_service(scope, self.gateway.models) or self.s3

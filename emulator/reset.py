@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from emulator.domain.reset_scope import ResetScope
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.logs.log_store import LogStore
+from emulator.metrics.metric_store import MetricStore
 from emulator.objects.pass_through import PassThrough
+from emulator.store.algorithms import AlgorithmStore
 from emulator.training.scheduler import Scheduler
 
 Report = dict[str, Any]
@@ -28,16 +30,17 @@ class ResetRequest(BaseModel):
 async def reset(
     scope: ResetScope,
     scheduler: Scheduler,
-    logs: LogStore,
+    stores: tuple[LogStore, MetricStore, AlgorithmStore],
     s3: EmbeddedS3 | PassThrough,
 ) -> Report:
-    """Delete jobs with their containers, tags, logs and buckets; answers when all that is done.
+    """Delete jobs with their containers, algorithms, tags, logs, metrics and buckets; answers when done.
 
     No job of the scope that began before writes anything afterwards: each has ended before its row is deleted, and
     none begins before the buckets are gone. An external S3 keeps its objects, which are not ours.
     """
     async with scheduler.resetting(scope) as deleted:
-        await logs.delete_all(scope)
+        for store in stores:
+            await store.delete_all(scope)
         buckets = await _clear_s3(s3, scope)
     return {
         "account_id": scope.account_id,

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,6 +11,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from emulator.domain.interruption_schedule import InterruptionSchedule
 from emulator.domain.misfit import Misfit
 
 PREFIX = "SAGEMAKER_EMULATOR_"
@@ -133,6 +135,13 @@ class Settings(BaseSettings):
             description="How containers see staged input: shared through overlay mounts, or copied into each."
         ),
     ] = "auto"
+    file_systems: Annotated[
+        Mapping[str, Path],
+        NoDecode,
+        Field(
+            description="Directories that stand in for EFS and FSx, comma-separated: `fs-0123456789=/srv/data`."
+        ),
+    ] = {}
     time_scale: Annotated[
         float,
         Field(
@@ -142,6 +151,19 @@ class Settings(BaseSettings):
             description="Factor on AWS's waiting periods, such as the 120 s between SIGTERM and SIGKILL.",
         ),
     ] = 1.0
+    spot_interruptions: Annotated[
+        str | None,
+        Field(
+            description="Interrupts managed spot training by itself: `mean=60,seed=7,most=2` takes the instances away "
+            "after 60 s on average, at most twice a job, always at the same moments; without it, only on request."
+        ),
+    ] = None
+    events_url: Annotated[
+        str | None,
+        Field(
+            description="Webhook that gets every training job state change, in the shape of EventBridge's events."
+        ),
+    ] = None
     init_dir: Annotated[
         Path | None,
         Field(
@@ -155,16 +177,51 @@ class Settings(BaseSettings):
         ),
     ] = "leave"
 
+    @property
+    def interruption_schedule(self) -> InterruptionSchedule | None:
+        return InterruptionSchedule.parse(self.spot_interruptions) if self.spot_interruptions else None
+
+    @field_validator("spot_interruptions")
+    @classmethod
+    def _check_schedule(cls, value: str | None) -> str | None:
+        if value is not None:
+            InterruptionSchedule.parse(value)
+        return value
+
     @field_validator("gpu_ids", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("file_systems", mode="before")
+    @classmethod
+    def _split_file_systems(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise ValueError("every file system can have one directory only")
+        return {name.strip(): directory.strip() for name, _, directory in pairs}
+
+    @field_validator("file_systems")
+    @classmethod
+    def _check_file_systems(cls, value: Mapping[str, Path]) -> Mapping[str, Path]:
+        if not all(name.startswith("fs-") and directory.is_absolute() for name, directory in value.items()):
+            raise ValueError("write it as fs-0123456789=/absolute/directory")
+        return value
 
     @field_validator("s3_endpoint_url", "registry_url")
     @classmethod
     def _check_url(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
             raise ValueError("write it as http://host:port")
+        return value
+
+    @field_validator("events_url")
+    @classmethod
+    def _check_webhook(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#\s]+[^#\s]*", value):
+            raise ValueError("write it as http://host:port/path")
         return value
 
     @field_validator("memory_budget")

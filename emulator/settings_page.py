@@ -29,7 +29,7 @@ def _rows() -> Iterator[str]:
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "the user's data directory"
-    if field.default is None:
+    if field.default in (None, {}):
         return "none"
     value = field.default
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

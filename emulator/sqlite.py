@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -34,6 +35,7 @@ class Database:
         otherwise, which costs a flush of the disk each time.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._limiter = CapacityLimiter(1)
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
@@ -43,6 +45,17 @@ class Database:
 
     async def run(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await blocking(self._limiter, lambda: self._transact(lambda c: fn(c, *args, **kwargs)))
+
+    def look(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """For any thread, without an event loop: `fn`, which only reads, sees what is committed by now.
+
+        It has a connection of its own, so it neither waits for transactions nor holds them up.
+        """
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("BEGIN")
+            return fn(connection, *args, **kwargs)
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
         self._connection.execute("BEGIN IMMEDIATE")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 HOST_SUFFIXES = (".localhost", ".s3.localhost", ".host.docker.internal", ".s3.host.docker.internal")
 """What may stand behind a bucket's name."""
@@ -27,6 +28,19 @@ def is_local_name(host: str) -> bool:
     except ValueError:
         return name.lower() in ("", "localhost") or name.lower().endswith(HOST_SUFFIXES)
     return True
+
+
+def is_own_page(origin: str, host: str) -> bool:
+    """Whether an `Origin` header names this machine, or the server itself as `Host` does.
+
+    An IP address may be anybody's here, and `null` is what pages send that hide where they are from.
+    """
+    try:
+        page = urlsplit(origin).netloc.lower()
+    except ValueError:
+        return False
+    name = page.rsplit(":", 1)[0] if not page.endswith("]") else page
+    return page != "" and (page == host.lower() or is_loopback(name) or name.endswith(HOST_SUFFIXES))
 
 
 def is_loopback(host: str) -> bool:

@@ -5,8 +5,8 @@ Contract, for every implementation:
 - Nothing in memory is needed to go on after a restart of the emulator: instances are found by the names and
   labels of their (cluster, host).
 - Order of calls for a cluster: `prepare` and `fetch_image`, `create` for every instance, `start` for every
-  instance, then `watch` once per instance at a time; `signal`, `list_files`, `put_files` and `archive` at any time after `create`; `destroy` last.
-  Verbs for different hosts may run concurrently.
+  instance, then `watch` once per instance at a time; `signal`, `list_files`, `put_files` and `archive` at any time
+  after `create`; `destroy` last. Verbs for different hosts may run concurrently.
 - Every verb is idempotent: a second `create` or `start` with the same spec adopts what is there, `signal` and
   `destroy` of something gone are no errors.
 - A fault of the job (no such image, no such command) is told as JobFailure or as an InstanceExit; everything
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from emulator.domain.cluster import (
+    Address,
     Capacity,
     ClusterSpec,
     FileState,
@@ -41,6 +42,9 @@ UsageSink = Callable[[UsageSample], Awaitable[None]]
 class ComputeBackend(Protocol):
     async def capacity(self) -> Capacity:
         """What the machine has; also the health check. Raises ConnectionError with what to do."""
+
+    async def shows_mounts(self) -> bool:
+        """Whether containers can see directories of this machine, what is mounted there, and its FIFOs."""
 
     async def prepare(self, cluster: ClusterSpec) -> None:
         """Make the network."""
@@ -98,6 +102,16 @@ class ComputeBackend(Protocol):
         The Engine holds the container while the stream is open: every other verb for it waits. So read on without
         a pause, and let nothing slow, such as a network, set the pace while the container runs.
         """
+
+    async def address(self, cluster: str, host: str, port: int) -> Address:
+        """Where this process reaches the port of a running container, also of an isolated cluster's.
+
+        Holds as long as the container runs. Raises ConnectionError with what to do where this process cannot, and
+        JobFailure where there is no such container.
+        """
+
+    async def discard(self, cluster: str, host: str) -> None:
+        """Remove one container with its volumes, whatever it does; no error if gone. `create` may follow."""
 
     async def destroy(self, cluster: str) -> None:
         """Remove containers, volumes and network of the cluster; what belongs to its pool stays.

@@ -1,7 +1,7 @@
 """The compute verbs on a Docker Engine."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network
@@ -15,11 +15,14 @@ from docker.errors import APIError, DockerException, NotFound
 
 from emulator.blocking import abandonable, blocking
 from emulator.compute.backend import LogSink, UsageSink
+from emulator.compute.docker_address import ContainerAddresses
 from emulator.compute.docker_capacity import capacity_from_info
+from emulator.compute.docker_files import ContainerFiles
 from emulator.compute.docker_images import ImageFinder
 from emulator.compute.docker_input import InputView
-from emulator.compute.docker_network import ensure_network, find_networks
+from emulator.compute.docker_network import ensure_network
 from emulator.compute.docker_reach import Reach
+from emulator.compute.docker_removal import destroy_cluster, discard_instance, remove_container
 from emulator.compute.docker_request import (
     CLUSTER,
     HOST,
@@ -30,8 +33,16 @@ from emulator.compute.docker_request import (
     with_endpoint,
 )
 from emulator.compute.docker_watch import ContainerWatch
-from emulator.compute.engine_paths import find_engine_paths, find_own_container
-from emulator.domain.cluster import Capacity, ClusterSpec, FoundInstance, InstanceExit, InstanceSpec
+from emulator.compute.engine_paths import find_engine_paths, find_own_container, is_local_engine
+from emulator.domain.cluster import (
+    Address,
+    Capacity,
+    ClusterSpec,
+    FileState,
+    FoundInstance,
+    InstanceExit,
+    InstanceSpec,
+)
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import container_gone
 from emulator.domain.image_name import ImageName
@@ -44,7 +55,7 @@ CALL_TIMEOUT = 120
 """Seconds for one call of the Engine that ends by itself."""
 
 POOL = 64
-"""Connections: every running container holds up to two."""
+"""Connections that are kept: a running container uses up to three."""
 
 REMOTE_LIMIT = 5
 """Seconds that CreateTrainingJob waits for a remote registry's word."""
@@ -82,6 +93,7 @@ class DockerBackend:
         self._options = options
         self._own_container = find_own_container(mountinfo)
         self._limiter = CapacityLimiter(16)
+        self._looks = CapacityLimiter(4)
         self._reach = (
             None
             if options.server is None
@@ -103,6 +115,10 @@ class DockerBackend:
             self._api, self._options.input_view, find_engine_paths(self._api, self._own_container)
         )
 
+    @cached_property
+    def _addresses(self) -> ContainerAddresses:
+        return ContainerAddresses(self._api, self._own_container)
+
     async def capacity(self) -> Capacity:
         try:
             info = await self._call(self._info)
@@ -112,6 +128,12 @@ class DockerBackend:
 
     def _info(self) -> dict[str, Any]:
         return self._api.info()
+
+    async def shows_mounts(self) -> bool:
+        return self._options.input_view != "copy" and is_local_engine(await self._call(self._base_url))
+
+    def _base_url(self) -> str:
+        return str(self._api.base_url)
 
     async def prepare(self, cluster: ClusterSpec) -> None:
         await self._call(self._ensure_network, cluster)
@@ -155,10 +177,11 @@ class DockerBackend:
             state = self._api.inspect_container(container_name(cluster.name, instance.host))["State"]
             if state["Status"] != "created":
                 return
-            self._remove_container(container_name(cluster.name, instance.host))
+            remove_container(self._api, container_name(cluster.name, instance.host))
         self._finder.require(instance.image)
         labels = cluster_labels(self._options.installation, cluster.name)
         self._input_view.create_container(cluster.name, instance, instance.image, labels, work_dir)
+        ContainerFiles(self._api, cluster.name, instance.host).blank_failure_file()
 
     async def start(self, cluster: str, host: str) -> None:
         await self._call(self._start, container_name(cluster, host))
@@ -194,6 +217,15 @@ class DockerBackend:
             if "is not running" not in str(error.explanation):
                 raise
 
+    async def list_files(
+        self, cluster: str, host: str, directory: str, only: Collection[str] | None = None
+    ) -> Mapping[str, FileState]:
+        files = ContainerFiles(self._api, cluster, host)
+        return await blocking(self._looks, files.list, directory, only)
+
+    async def put_files(self, cluster: str, host: str, files: Mapping[str, str]) -> None:
+        await self._call(ContainerFiles(self._api, cluster, host).put, files)
+
     @contextmanager
     def archive(self, cluster: str, host: str, path: str) -> Iterator[Iterator[bytes] | None]:
         try:
@@ -208,30 +240,23 @@ class DockerBackend:
         finally:
             stream.close()
 
+    async def address(self, cluster: str, host: str, port: int) -> Address:
+        return await self._call(self._find_address, cluster, host, port)
+
+    def _find_address(self, cluster: str, host: str, port: int) -> Address:
+        return self._addresses.find(cluster, host, port)
+
+    async def discard(self, cluster: str, host: str) -> None:
+        await self._call(lambda: discard_instance(self._api, cluster, host))
+
     async def destroy(self, cluster: str) -> None:
         if self._reach:
             await self._reach.close(cluster)
         await self._call(self._destroy, cluster)
 
     def _destroy(self, cluster: str) -> None:
-        label = {"label": f"{CLUSTER}={cluster}"}
-        for container in self._api.containers(all=True, filters=label):
-            self._remove_container(container["Id"])
-        for volume in self._api.volumes(filters=label)["Volumes"] or []:
-            with suppress(NotFound):
-                self._api.remove_volume(volume["Name"])
-        for network in find_networks(self._api, cluster):
-            with suppress(NotFound):
-                self._api.remove_network(network)
-
-    def _remove_container(self, name: str) -> None:
-        try:
-            self._api.remove_container(name, v=True, force=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if "already in progress" not in str(error.explanation):
-                raise
+        self._addresses.close(cluster)
+        destroy_cluster(self._api, cluster)
 
     async def find(self) -> list[FoundInstance]:
         return await self._call(self._find)

@@ -1,6 +1,7 @@
 """Tar streams to and from the Engine."""
 
 import io
+import os
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -32,9 +33,30 @@ def stream_trees(layers: Iterable[Path]) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _stream_file(path: Path, name: str) -> Iterator[bytes]:
-    size = path.stat().st_size
-    yield _header(_file(name, size))
+def stream_copy(source: Path | None, target: str, mtime: int, replaces: bool) -> Iterator[bytes]:
+    """A tar for `/` that makes the absolute directory `target`, with the tree in it; all root-owned.
+
+    `replaces`: a file of that name comes first. The Engine then removes what is there, whole, and then the file for
+    the directory.
+    """
+    root = target.lstrip("/")
+    if replaces:
+        yield _header(_file(root, 0))
+    yield _header(_directory(root))
+    paths = sorted(source.rglob("*")) if source else ()
+    for path in paths:
+        name = f"{root}/{os.path.relpath(path, source)}"
+        if path.is_dir():
+            yield _header(_directory(name))
+        else:
+            yield from _stream_file(path, name, mtime)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _stream_file(path: Path, name: str, mtime: int = 0) -> Iterator[bytes]:
+    info = _file(name, path.stat().st_size)
+    size, info.mtime = info.size, mtime
+    yield _header(info)
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk

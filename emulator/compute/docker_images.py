@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from docker import APIClient
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, ImageNotFound, InvalidRepository
 
 from emulator.domain.ecr import ecr_repository
 from emulator.domain.failure_reason import image_not_found
@@ -77,6 +77,8 @@ class ImageFinder:
         return [c for c in candidates if c.source in far and c.may_be_pulled and not self._offline]
 
     def _on_engine(self, name: str, source: ImageSource) -> ResolvedImage | None:
+        if not ImageName.is_path(name):
+            return None
         try:
             inspected = self._api.inspect_image(name)  # type: ignore[no-untyped-call]
         except ImageNotFound:
@@ -89,9 +91,11 @@ class ImageFinder:
 
     def _in_registry(self, name: str, source: ImageSource) -> ResolvedImage | None:
         """The Engine asks for the manifest only. A registry that does not answer has nothing."""
+        if not ImageName.is_path(name):
+            return None
         try:
             told = self._api.inspect_distribution(name)  # type: ignore[no-untyped-call]
-        except APIError:
+        except (APIError, InvalidRepository):
             return None
         digest = str(told["Descriptor"]["digest"])
         parsed = ImageName.parse(name)

@@ -14,6 +14,7 @@ from docker import APIClient
 from docker.errors import APIError
 
 from emulator.compute.docker_archive import pack_files, stream_trees
+from emulator.compute.docker_files import fill_directories
 from emulator.compute.docker_request import (
     Labels,
     container_name,
@@ -74,6 +75,7 @@ class InputView:
             if view.target not in overlays:
                 layers = [work_dir / layer for layer in view.layers]
                 self._api.put_archive(name, view.target, stream_trees(reversed(layers)))
+        fill_directories(self._api, name, instance.trees, work_dir)
         self._api.put_archive(name, "/", pack_files(instance.directories, instance.files))
 
     def _overlays(
@@ -97,7 +99,7 @@ class InputView:
     def _remove(self, cluster: str, instance: InstanceSpec) -> None:
         self._api.remove_container(container_name(cluster, instance.host), v=True, force=True)
         for role in volumes_of(instance):
-            if role.startswith("input"):
+            if role.startswith(("input", "view")):
                 self._api.remove_volume(volume_name(cluster, instance.host, role), force=True)
 
 

@@ -55,6 +55,7 @@ class RegistryContainer:
         try:
             port = await abandonable(self._start)
         except (DockerException, OSError) as error:
+            await self.stop()
             raise RegistryUnavailableError(
                 f"the Docker Engine cannot run {self._options.image}: {error}"
             ) from error

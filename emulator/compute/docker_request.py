@@ -13,8 +13,8 @@ NETWORK = "sagemaker-emulator.network"
 """The warm pool whose network a container is in; without it, the network is its cluster's own."""
 
 INPUT = "/opt/ml/input"
-VOLUMES = {"input": INPUT, "model": "/opt/ml/model", "output": "/opt/ml/output"}
-"""Each hides what the image has there. /opt/ml/code and the rest of /opt/ml stay the image's."""
+ROLES = {INPUT: "input", "/opt/ml/model": "model", "/opt/ml/output/data": "data"}
+"""What the volumes of these directories are called."""
 
 WARM_POOL_CACHE = "/opt/ml/sagemaker/warmpoolcache"
 """Source: DG train-warm-pools, "Persistent cache"."""
@@ -42,9 +42,9 @@ def volume_name(cluster: str, host: str, role: str) -> str:
 
 
 def volumes_of(instance: InstanceSpec) -> dict[str, str]:
-    """Role -> directory in the container. The views that lie below /opt/ml/input have volumes of their own."""
-    below = [view.target for view in instance.views if view.target != INPUT]
-    return {**VOLUMES, **{f"input-{number}": target for number, target in enumerate(below, start=1)}}
+    """Role -> directory in the container, of what is hidden and of every view."""
+    targets = dict.fromkeys([*instance.hidden, *(view.target for view in instance.views)])
+    return {ROLES.get(target, f"view-{number}"): target for number, target in enumerate(targets)}
 
 
 def container_request(

@@ -13,7 +13,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
-from emulator.compute.docker_request import container_name
+from emulator.compute.docker_request import INPUT, container_name
 from emulator.domain.cluster import UsageSample
 
 SAMPLE_PERIOD = 1.0
@@ -105,8 +105,8 @@ def memory_in_use(stats: dict[str, object]) -> int:
 def disk_in_use(api: APIClient, name: str) -> int | None:
     """Bytes written by the container: its own layer, and its volumes where this process can read them.
 
-    The upper directory of a view of the input is a volume, too, so the input itself is not counted; a copied input
-    is. None where the Engine does not tell.
+    The input is not counted: of a view of it only the upper directory is looked at, and of a copy nothing, as what
+    the container wrote there cannot be told from it. None where the Engine does not tell.
     """
     try:
         url = f"{api.base_url}/v{api.api_version}/containers/{name}/json"
@@ -124,7 +124,10 @@ def _volumes(api: APIClient, container: dict[str, Any]) -> Iterator[str]:
             continue
         options = api.inspect_volume(mount["Name"]).get("Options") or {}
         upper = [part for part in options.get("o", "").split(",") if part.startswith("upperdir=")]
-        yield upper[0].removeprefix("upperdir=") if upper else mount["Source"]
+        if upper:
+            yield upper[0].removeprefix("upperdir=")
+        elif not f"{mount['Destination']}/".startswith(f"{INPUT}/"):
+            yield mount["Source"]
 
 
 def _directory_bytes(path: str) -> int:

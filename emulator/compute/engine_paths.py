@@ -4,6 +4,7 @@ Where the emulator runs in a container itself, its data directory is a mount who
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +26,11 @@ class EnginePaths:
             if path.is_relative_to(here):
                 return str(there / path.relative_to(here))
         return str(path)
+
+
+def is_local_engine(base_url: str) -> bool:
+    """Whether the Engine at this address runs on our kernel: one behind a socket of this machine, on Linux."""
+    return base_url.startswith(("unix://", "http+unix://", "http+docker://")) and sys.platform == "linux"
 
 
 def find_own_container(mountinfo: str) -> str | None:

@@ -47,7 +47,11 @@ class Entrance:
     async def _take(
         self, subnet: IPv4Network, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        peer = IPv4Address(writer.get_extra_info("peername")[0])
+        address = writer.get_extra_info("peername")
+        if address is None:  # it hung up at once
+            writer.close()
+            return
+        peer = IPv4Address(address[0])
         if peer not in subnet:
             log.warning("Refused a connection from %s to the containers' entrance of %s.", peer, subnet)
             writer.close()

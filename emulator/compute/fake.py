@@ -4,10 +4,8 @@ It refuses what the contract in backend.py forbids (watching before the start, a
 verb after `destroy`), so a test that passes on it says something about the job plane.
 """
 
-import io
-import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,9 +15,12 @@ from pathlib import Path
 import anyio
 
 from emulator.compute.backend import LogSink, UsageSink
+from emulator.compute.fake_files import FakeFiles
 from emulator.domain.cluster import (
+    Address,
     Capacity,
     ClusterSpec,
+    FileState,
     FoundInstance,
     InstanceExit,
     InstanceSpec,
@@ -60,6 +61,7 @@ class Script:
 class _Container:
     instance: InstanceSpec
     script: Script
+    files: FakeFiles
     started_at: float | None = None
     lines: list[LogLine] = field(default_factory=list)
     ended: InstanceExit | None = None
@@ -99,11 +101,16 @@ class FakeBackend:
         self.most_at_once = 0
         self.sent: list[tuple[str, str]] = []
         """(host, signal), also of containers that are gone."""
+        self.addresses: dict[str, Address] = {}
+        """By host: where a test answers in its place."""
         self.pools: set[str] = set()
         """Pools whose networks and caches exist."""
 
     async def capacity(self) -> Capacity:
         return self._capacity
+
+    async def shows_mounts(self) -> bool:
+        return True
 
     async def prepare(self, cluster: ClusterSpec) -> None:
         self._refuse_destroyed(cluster.name)
@@ -129,7 +136,8 @@ class FakeBackend:
         if cluster.name not in self._prepared:
             raise ContractBrokenError(f"create before prepare: {cluster.name}")
         layers = [layer for view in instance.views for layer in view.layers]
-        sources = [*layers, *(mount.source for mount in instance.mounts)]
+        trees = [tree.source for tree in instance.trees if tree.source is not None]
+        sources = [*layers, *(mount.source for mount in instance.mounts), *trees]
         missing = [source for source in sources if not (work_dir / source).is_dir()]
         if missing:
             raise ContractBrokenError(f"the directories {missing} are not staged")
@@ -137,8 +145,10 @@ class FakeBackend:
         if old is not None and old.instance != instance:
             raise ContractBrokenError(f"a second, different spec for {instance.host}")
         if old is None:
-            container = _Container(instance, self._script(cluster.name, instance.host))
-            self._containers[cluster.name, instance.host] = container
+            script = self._script(cluster.name, instance.host)
+            files = FakeFiles(script.writes)
+            files.copy(instance.trees, work_dir)
+            self._containers[cluster.name, instance.host] = _Container(instance, script, files)
 
     def _script(self, cluster: str, host: str) -> Script:
         job = cluster.rpartition("-")[0]
@@ -185,15 +195,27 @@ class FakeBackend:
 
     @contextmanager
     def archive(self, cluster: str, host: str, path: str) -> Iterator[Iterator[bytes] | None]:
-        writes = self._get(cluster, host).script.writes
-        root = path.removesuffix("/.").removeprefix("/opt/ml/")
-        chosen = {name: data for name, data in writes.items() if name == root or name.startswith(f"{root}/")}
-        if not chosen and not path.endswith("/."):
-            yield None
-            return
-        yield iter(
-            [_tar({name.removeprefix(root).lstrip("/") or name: data for name, data in chosen.items()})]
-        )
+        packed = self._get(cluster, host).files.tar(path)
+        yield None if packed is None else iter([packed])
+
+    async def list_files(
+        self, cluster: str, host: str, directory: str, only: Collection[str] | None = None
+    ) -> Mapping[str, FileState]:
+        return self._get(cluster, host).files.states(directory, only)
+
+    async def put_files(self, cluster: str, host: str, files: Mapping[str, str]) -> None:
+        for path, text in files.items():
+            self._get(cluster, host).files.write(path, text.encode(), int(time.time()))
+
+    async def address(self, cluster: str, host: str, port: int) -> Address:
+        """What the test says in `addresses`; else a port on which nobody listens."""
+        container = self._get(cluster, host)
+        if container.started_at is None:
+            raise ContractBrokenError(f"address before start: {host}")
+        return self.addresses.get(host, Address("127.0.0.1", 9))
+
+    async def discard(self, cluster: str, host: str) -> None:
+        self._containers.pop((cluster, host), None)
 
     async def destroy(self, cluster: str) -> None:
         self._destroyed.add(cluster)
@@ -213,6 +235,11 @@ class FakeBackend:
         """Of every container that exists."""
         return [container.instance.limits for container in self._containers.values()]
 
+    def files(self, host: str) -> FakeFiles:
+        """Of the host's container, for tests to read and change; for one cluster at a time."""
+        (container,) = [c for key, c in self._containers.items() if key[1] == host]
+        return container.files
+
     def lose(self, host: str) -> None:
         """Make the host's containers vanish, as somebody's `docker rm -f` would."""
         for key in [key for key in self._containers if key[1] == host]:
@@ -228,16 +255,6 @@ class FakeBackend:
     def _refuse_destroyed(self, cluster: str) -> None:
         if cluster in self._destroyed:
             raise ContractBrokenError(f"{cluster} is destroyed")
-
-
-def _tar(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def _now_ns() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from emulator.domain.algorithm import Algorithm, ChannelSpecification, TrainingSpecification
 from emulator.domain.hyper_parameter_check import faults_of_specifications, faults_of_values
+from emulator.domain.metric_definition import faults_of_regexes
 
 Document = Mapping[str, Any]
 
@@ -28,6 +29,7 @@ def faults_of_specification(training: TrainingSpecification) -> Iterator[str]:
     metrics = [definition["Name"] for definition in training.metric_definitions]
     if len(set(metrics)) < len(metrics):
         yield "names of MetricDefinitions must be unique"
+    yield from faults_of_regexes(training.metric_definitions)
     yield from faults_of_specifications(training.supported_hyper_parameters)
 
 
@@ -60,7 +62,11 @@ def _channel(specification: ChannelSpecification, channel: Document, algorithm: 
     mode = channel.get("InputMode") or algorithm["TrainingInputMode"]
     asked = (
         ("content type", channel.get("ContentType"), specification.supported_content_types),
-        ("compression type", channel.get("CompressionType", "None"), specification.supported_compression_types),
+        (
+            "compression type",
+            channel.get("CompressionType", "None"),
+            specification.supported_compression_types,
+        ),
         ("input mode", mode, specification.supported_input_modes),
     )
     for what, value, supported in asked:

@@ -26,3 +26,17 @@ class AlgorithmKey(NamedTuple):
     @property
     def arn(self) -> str:
         return f"arn:aws:sagemaker:{self.region}:{self.account_id}:algorithm/{self.name.lower()}"
+
+
+class ResourceKey(NamedTuple):
+    """What names any other resource of SageMaker."""
+
+    account_id: str
+    region: str
+    kind: str
+    """As ARNs have it: `model`, `endpoint-config`, `endpoint`, `transform-job`."""
+    name: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{self.kind}/{self.name.lower()}"

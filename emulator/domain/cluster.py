@@ -77,11 +77,13 @@ class InstanceSpec:
     files: Mapping[str, str]
     """Absolute path -> text, written before the start, root-owned, mode 0644."""
     views: tuple[LayeredView, ...]
-    """Staged input."""
+    """Staged input, or a model."""
     limits: Limits
     mounts: tuple[Mount, ...] = ()
     trees: tuple[CopiedTree, ...] = ()
     """Copied in this order, before `directories` and `files`."""
+    hidden: tuple[str, ...] = ("/opt/ml/input", "/opt/ml/model", "/opt/ml/output/data")
+    """Directories of which the container sees nothing that the image has there."""
     pool: str | None = None
     """As the cluster's; the instance then has a directory /opt/ml/sagemaker/warmpoolcache that outlives it."""
     endpoint_variables: Mapping[str, str] = field(default_factory=dict)
@@ -150,6 +152,13 @@ class InstanceExit:
     """The highest memory use that was seen, page cache not counted; None where it was never sampled."""
     detail: str = ""
     """Why the container could not start, in the Engine's words; empty otherwise."""
+
+
+class Address(NamedTuple):
+    """Where this process reaches a port of a container."""
+
+    host: str
+    port: int
 
 
 class FoundInstance(NamedTuple):

@@ -99,6 +99,29 @@ def training_job_is_over(status: str) -> ServiceError:
     return validation_error(f"The request was rejected because the training job is in status {status}.")
 
 
+def training_job_not_found() -> ServiceError:
+    """Update and Delete of an unknown job, as the API's model says; the text is that of Describe."""
+    return ServiceError("ResourceNotFound", "Requested resource not found.")
+
+
+def training_job_not_deletable(reason: str) -> ServiceError:
+    return ServiceError("ResourceInUse", f"The training job cannot be deleted: {reason}.")
+
+
+def algorithm_exists(arn: str) -> ServiceError:
+    """[K] In the form that models and endpoint configurations have."""
+    return validation_error(f'Cannot create already existing algorithm "{arn}".')
+
+
+def algorithm_does_not_exist(arn: str) -> ServiceError:
+    """Source: amazon-sagemaker-examples#3923."""
+    return validation_error(f"Algorithm {arn} does not exist.")
+
+
+def not_allowed_by_algorithm(name: str, fault: str) -> ServiceError:
+    return validation_error(f"The request does not fit algorithm {name}: {fault}.")
+
+
 def no_objects_found(uri: str, region: str, role: str, bucket: str, fault: str = "") -> ServiceError:
     """Create with an empty or unreadable S3 input (amazon-sagemaker-examples#2489)."""
     text = (
@@ -107,6 +130,11 @@ def no_objects_found(uri: str, region: str, role: str, bucket: str, fault: str =
         f'"{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
     )
     return validation_error(f"{text} Error message from S3: {fault}" if fault else text)
+
+
+def bucket_elsewhere(region: str) -> str:
+    """S3's words for a bucket of another Region, as `no_objects_found` quotes them (a Kedro user's real answer)."""
+    return f"The bucket is in this region: {region}. Please use this region to retry the request"
 
 
 def not_emulated(member: str, value: str, instead: str) -> ServiceError:

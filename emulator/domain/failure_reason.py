@@ -41,6 +41,21 @@ def data_download_failed(why: str) -> JobFailure:
     return JobFailure(f"ClientError: Data download failed:{why}")
 
 
+def insufficient_disk_space(host: str, needed: int, volume: int) -> JobFailure:
+    """AWS's text (sagemaker-python-sdk#128), followed by what the user needs to know to act on it. Sizes in bytes."""
+    return data_download_failed(
+        f"Insufficient disk space ({host}: input data of {gib(needed)}, storage volume {gib(volume)})"
+    )
+
+
+def volume_outgrown(host: str, used: int, volume: int) -> str:
+    """On AWS a write fails instead, and what the algorithm makes of it is not established: the text is our choice."""
+    return (
+        f"ClientError: Insufficient disk space: {host} uses {gib(used)} of a storage volume of {gib(volume)}. "
+        "Please use a larger VolumeSizeInGB, or an instance type with more local storage."
+    )
+
+
 def artifact_upload_failed(why: str) -> JobFailure:
     return JobFailure(f"ClientError: Artifact upload failed:{why}")
 

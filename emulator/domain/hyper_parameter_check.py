@@ -66,5 +66,7 @@ def faults_of_specifications(specifications: Iterable[HyperParameterSpecificatio
 
 
 def _outside(name: str, value: str, limits: Mapping[str, str] | None) -> Iterator[str]:
-    if limits is not None and not Decimal(limits["MinValue"]) <= Decimal(value) <= Decimal(limits["MaxValue"]):
+    if limits is not None and not Decimal(limits["MinValue"]) <= Decimal(value) <= Decimal(
+        limits["MaxValue"]
+    ):
         yield f"hyperparameter {name} must be from {limits['MinValue']} to {limits['MaxValue']}, not {value}"

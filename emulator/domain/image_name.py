@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class ImageName:
     def reference(self) -> str:
         """Digest or tag. A name without either means the tag `latest`."""
         return self.digest or self.tag or "latest"
+
+    @staticmethod
+    def is_reference(text: str) -> bool:
+        """Whether the text has the form of a tag or a digest, so that it can stand in a path."""
+        return _TAG.fullmatch(text) is not None or _DIGEST.fullmatch(text) is not None
+
+    @staticmethod
+    def is_path(text: str) -> bool:
+        """Whether a name stays below the path that it is put behind: it has no segment such as `..`."""
+        return all(segment not in ("", ".", "..") for segment in text.split("/"))
 
     @property
     def in_repository(self) -> str:

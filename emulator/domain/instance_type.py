@@ -14,6 +14,8 @@ class InstanceType:
     memory_bytes: int
     """Nominal: what the type's description says, before any reservation."""
     gpus: int
+    local_storage_bytes: int
+    """NVMe disks of the instance itself; 0 where it gets a volume of VolumeSizeInGB (DG model-train-storage)."""
 
 
 @cache
@@ -29,4 +31,5 @@ def _from_row(row: Mapping[str, str]) -> InstanceType:
         vcpus=int(row["vcpu"]),
         memory_bytes=int(float(row["memory_gib"]) * 2**30),
         gpus=int(row["gpu_count"] or 0),
+        local_storage_bytes=int(row["local_nvme_gb"] or 0) * 10**9,
     )

@@ -5,14 +5,20 @@ match. The regexes are not to be trusted: one can be made that takes for ever.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from functools import cache
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import regex  # type: ignore[import-untyped]
 
 SEARCH_SECONDS = 0.25
 """For one line; a regex that took longer is given up."""
+
+MOST_REPEATS = 100_000
+"""Of all counts in braces, multiplied. The engine spells repeated text out when it compiles, so `a{1000000000}` would
+take all memory that there is."""
+_COUNT = re.compile(r"\{(\d+)")
 
 
 class FoundValue(NamedTuple):
@@ -22,21 +28,34 @@ class FoundValue(NamedTuple):
 
 def compile_regex(text: str) -> "regex.Pattern[str]":
     """Raises ValueError, with the reason, for what is no regular expression."""
+    if math.prod(max(1, int(count)) for count in _COUNT.findall(text)) > MOST_REPEATS:
+        raise ValueError(f"its counts in braces make more than {MOST_REPEATS} repetitions")
     try:
         return _compiled(text)
     except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from None
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _compiled(text: str) -> "regex.Pattern[str]":
     return regex.compile(text)
+
+
+def faults_of_regexes(definitions: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """One sentence for each that CreateTrainingJob and CreateAlgorithm refuse."""
+    for definition in definitions:
+        try:
+            compile_regex(definition["Regex"])
+        except ValueError as error:
+            name = definition["Name"]
+            yield f"the Regex of metric {name} in MetricDefinitions is not valid: {error}"
 
 
 class MetricTap:
     """The definitions of one job, as one host's lines are looked at. For worker threads."""
 
     def __init__(self, definitions: Iterable[Mapping[str, str]]) -> None:
+        """Raises ValueError for a regex that CreateTrainingJob refuses."""
         self._definitions = [(each["Name"], compile_regex(each["Regex"])) for each in definitions]
         self.given_up: list[str] = []
         """Names of metrics whose regex took too long."""

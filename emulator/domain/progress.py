@@ -94,6 +94,8 @@ class Progress(Frozen):
     """How many objects each host got, by channel."""
     input_bytes: Mapping[str, int] = Field(default_factory=dict)
     """What the objects take of each host's storage volume."""
+    channel_bytes: Mapping[str, int] = Field(default_factory=dict)
+    """Bytes read of each Pipe and FastFile channel, over all hosts, once training has ended."""
     fast_file: FastFileView | None = None
     """Decided while Downloading; None for jobs without FastFile channels."""
     final_metrics: tuple[FinalMetric, ...] = ()

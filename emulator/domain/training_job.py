@@ -27,6 +27,13 @@ class AlgorithmSpecification(Member):
     container_entrypoint: tuple[str, ...] = ()
     container_arguments: tuple[str, ...] = ()
     metric_definitions: tuple[Mapping[str, str], ...] = ()
+    enable_sage_maker_metrics_time_series: bool | None = None
+
+    @property
+    def has_metrics_time_series(self) -> bool:
+        """On by default with MetricDefinitions (API AlgorithmSpecification)."""
+        asked = self.enable_sage_maker_metrics_time_series
+        return bool(self.metric_definitions) if asked is None else asked
 
 
 class OutputDataConfig(Member):
@@ -36,6 +43,18 @@ class OutputDataConfig(Member):
     @property
     def uri(self) -> S3Uri:
         return S3Uri.parse(self.s3_output_path)
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.compression_type != "NONE"
+
+    def model_uri(self, job_name: str) -> S3Uri:
+        """ModelArtifacts$S3ModelArtifacts: an archive, or the folder of single files, with its slash."""
+        return self.uri.join(job_name, "output", "model.tar.gz" if self.is_compressed else "model/")
+
+    def data_uri(self, job_name: str) -> S3Uri:
+        """The same for /opt/ml/output/data."""
+        return self.uri.join(job_name, "output", "output.tar.gz" if self.is_compressed else "data/")
 
 
 class StoppingCondition(Member):
@@ -81,6 +100,8 @@ class TrainingJobRequest(Member):
     checkpoint_config: CheckpointConfig | None = None
     tensor_board_output_config: TensorBoardOutputConfig | None = None
     debug_hook_config: DebugHookConfig | None = None
+    profiler_config: Mapping[str, Any] | None = None
+    """As it was given: it is shown to the container only."""
     retry_strategy: RetryStrategy | None = None
 
     def input_mode(self, channel: Channel) -> InputMode:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
+from emulator.domain.default_bucket import place_by_name
 from emulator.domain.reset_scope import ResetScope
 from emulator.embedded_s3 import errors
-from emulator.embedded_s3.records import Bucket, BucketTarget, from_epoch
+from emulator.embedded_s3.records import Bucket, BucketTarget, from_epoch, whole_seconds
 from emulator.sqlite import Connection, Row
 
 
@@ -26,6 +28,15 @@ def require_bucket(conn: Connection, target: BucketTarget) -> Bucket:
     if target.expected_owner is not None and target.expected_owner != bucket.account_id:
         raise errors.access_denied()
     return bucket
+
+
+def require_bucket_to_fill(conn: Connection, name: str, now: datetime) -> Bucket:
+    """A default bucket is made where it is missing. Raises NoSuchBucket."""
+    place = place_by_name(name)
+    if place is not None:
+        region, account_id = place
+        insert_bucket(conn, Bucket(name, account_id, region, whole_seconds(now)))
+    return require_bucket(conn, BucketTarget(name))
 
 
 def insert_bucket(conn: Connection, bucket: Bucket) -> Bucket | None:

@@ -6,7 +6,7 @@ The contract is the Protocol ObjectStore in emulator/objects/object_store.py.
 import io
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,23 +16,33 @@ from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.blobs import CHUNK, BlobSink, OpenBlob
-from emulator.embedded_s3.bucket_index import require_bucket
+from emulator.embedded_s3.bucket_index import find_bucket, require_bucket, require_bucket_to_fill
 from emulator.embedded_s3.checksums import DEFAULT_ALGORITHM, FULL_OBJECT, ObjectChecksum
 from emulator.embedded_s3.description import DEFAULT_CONTENT_TYPE
 from emulator.embedded_s3.digests import Digests
 from emulator.embedded_s3.key_pages import Page, Selection, list_page
-from emulator.embedded_s3.object_index import open_object, put_object
+from emulator.embedded_s3.object_index import delete_object, open_object, put_object, require_object
 from emulator.embedded_s3.records import BucketTarget, ObjectDescription, StoredObject, whole_seconds
 from emulator.embedded_s3.store import Store
 from emulator.sqlite import Connection
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+READ_BUFFER = 128 * 1024
+"""Bytes that a reader asks its blob for at once."""
+
+LOOKS = 3
+"""At an object that others overwrite again and again."""
 
 
 class EmbeddedObjectStore:
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    async def bucket_region(self, bucket: str) -> str | None:
+        found = await self._store.index.run(find_bucket, bucket)
+        return found.region if found else None
 
     async def list(self, prefix: S3Uri) -> AsyncIterator[S3Object]:
         start: bytes | None = b""
@@ -42,11 +52,14 @@ class EmbeddedObjectStore:
                 yield S3Object(prefix.bucket, listed.key, listed.size, listed.etag)
             start = page.next_start
 
+    async def stat(self, uri: S3Uri) -> S3Object:
+        stored = await self._store.index.run(require_object, BucketTarget(uri.bucket), uri.key)
+        return S3Object(uri.bucket, stored.key, stored.size, stored.etag)
+
     async def download(self, source: S3Object, target: Path) -> None:
         stored, blob = await self._open(S3Uri(source.bucket, source.key))
         with closing(blob):
-            if stored.etag != source.etag or stored.size != source.size:
-                raise errors.precondition_failed("If-Match")
+            _require_same(stored, source)
             await blocking(self._store.threads, self._place, blob, stored.size, target)
 
     async def read(self, uri: S3Uri, limit: int) -> bytes:
@@ -55,8 +68,23 @@ class EmbeddedObjectStore:
             return await blocking(self._store.threads, blob.read, 0, min(limit, stored.size))
 
     @contextmanager
+    def reader(self, source: S3Object, offset: int = 0, length: int | None = None) -> Iterator[BinaryIO]:
+        stored, blob = self._open_now(S3Uri(source.bucket, source.key))
+        with closing(blob):
+            _require_same(stored, source)
+            _require_whole(blob, stored.size)
+            end = stored.size if length is None else min(stored.size, offset + length)
+            with io.BufferedReader(_BlobFile(blob, offset, end), READ_BUFFER) as file:
+                yield file
+
+    async def delete(self, uri: S3Uri) -> None:
+        await self._store.remove(
+            await self._store.index.run(delete_object, BucketTarget(uri.bucket), uri.key, {})
+        )
+
+    @contextmanager
     def writer(self, target: S3Uri) -> Iterator[BinaryIO]:
-        on_loop(self._store.index.run, require_bucket, BucketTarget(target.bucket))
+        on_loop(self._store.index.run, require_bucket_to_fill, target.bucket, self._store.clock.now())
         sink = self._store.blobs.sink(Digests({DEFAULT_ALGORITHM}))
         file = _SinkFile(sink)
         buffered = io.BufferedWriter(file, CHUNK)
@@ -72,9 +100,16 @@ class EmbeddedObjectStore:
     async def _open(self, uri: S3Uri) -> tuple[StoredObject, OpenBlob]:
         return await self._store.index.run(open_object, self._store.blobs, BucketTarget(uri.bucket), uri.key)
 
+    def _open_now(self, uri: S3Uri) -> tuple[StoredObject, OpenBlob]:
+        """For any thread. A blob may go between the look at its row and its opening: then its row has gone, too."""
+        target = BucketTarget(uri.bucket)
+        for _ in range(LOOKS):
+            with suppress(FileNotFoundError):
+                return self._store.index.look(open_object, self._store.blobs, target, uri.key)
+        raise S3Fault("InternalError", f"The bytes of {uri} cannot be found.")
+
     def _place(self, blob: OpenBlob, size: int, target: Path) -> None:
-        if blob.size != size:
-            raise S3Fault("InternalError", f"The stored object has {blob.size} bytes instead of {size}.")
+        _require_whole(blob, size)
         temporary = target.with_name(f".{self._store.clock.new_id()}.part")
         try:
             try:
@@ -104,10 +139,39 @@ def _read_page(conn: Connection, prefix: S3Uri, start: bytes) -> Page:
     return list_page(conn, prefix.bucket, Selection(prefix=prefix.key, start=start))
 
 
+def _require_same(stored: StoredObject, listed: S3Object) -> None:
+    if stored.etag != listed.etag or stored.size != listed.size:
+        raise errors.precondition_failed("If-Match")
+
+
+def _require_whole(blob: OpenBlob, size: int) -> None:
+    if blob.size != size:
+        raise S3Fault("InternalError", f"The stored object has {blob.size} bytes instead of {size}.")
+
+
 def _copy(blob: OpenBlob, target: Path) -> None:
     with target.open("xb") as copy:
         blob.append_to(copy.fileno())
         os.fchmod(copy.fileno(), 0o644)
+
+
+class _BlobFile(io.RawIOBase):
+    """The file object that `io` wants around the bytes of a blob from `start` to before `end`."""
+
+    def __init__(self, blob: OpenBlob, start: int, end: int) -> None:
+        self._blob = blob
+        self._position = start
+        self._end = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        data = self._blob.read(self._position, max(0, min(len(view), self._end - self._position)))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
 class _SinkFile(io.RawIOBase):

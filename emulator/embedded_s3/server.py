@@ -22,7 +22,7 @@ from emulator.embedded_s3 import errors
 from emulator.embedded_s3.answer import Answer, Channel, Send, error_answer
 from emulator.embedded_s3.blobs import BlobStore
 from emulator.embedded_s3.body import ClientGoneError, Receive, RequestBody
-from emulator.embedded_s3.bucket_index import delete_buckets, find_bucket, insert_bucket
+from emulator.embedded_s3.bucket_index import delete_buckets, insert_bucket
 from emulator.embedded_s3.buckets import check_name
 from emulator.embedded_s3.object_index import all_blobs
 from emulator.embedded_s3.object_store import EmbeddedObjectStore
@@ -87,8 +87,7 @@ class EmbeddedS3:
 
     async def bucket_region(self, bucket: str) -> str | None:
         """The Region it was created in; None where there is no such bucket."""
-        found = await self._store.index.run(find_bucket, bucket)
-        return found.region if found else None
+        return await self.objects.bucket_region(bucket)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         headers = read_headers(scope["headers"])

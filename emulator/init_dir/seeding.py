@@ -37,7 +37,7 @@ class Seeding:
         present = {found.key: found async for found in self.objects.list(S3Uri(folder.name, ""))}
         uploaded = 0
         for path in await blocking(self.files, _files, folder):
-            key = path.relative_to(folder).as_posix()
+            key = _key(folder, path)
             if key not in present or not await self._is_same(present[key], path):
                 await blocking(self.files, self._upload, S3Uri(folder.name, key), path)
                 uploaded += 1
@@ -66,6 +66,16 @@ def bucket_folders(directory: Path) -> list[Path]:
         if not path.is_dir():
             raise S3Fault("InvalidBucketName", f"{path.name} is a file; buckets are folders.")
     return entries
+
+
+def _key(folder: Path, path: Path) -> str:
+    """Raises S3Fault for a name of other bytes than UTF-8, which no key can have."""
+    key = path.relative_to(folder).as_posix()
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        raise S3Fault("InvalidURI", f"{key!r} is no name in UTF-8.") from None
+    return key
 
 
 def _files(folder: Path) -> list[Path]:

@@ -72,6 +72,11 @@ class PassThrough:
     async def close(self) -> None:
         await self._client.aclose()
 
+    @property
+    def url(self) -> str:
+        """Of the external S3."""
+        return self._endpoint.geturl()
+
     async def is_answering(self) -> bool:
         """Whether the external S3 answers anything at all."""
         try:

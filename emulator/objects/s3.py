@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
@@ -16,11 +17,14 @@ from anyio import CapacityLimiter, from_thread
 from minio import Minio
 from minio.datatypes import Object
 from minio.error import MinioException, S3Error
+from urllib3 import BaseHTTPResponse
 
 from emulator.blocking import blocking
+from emulator.domain.default_bucket import place_by_name
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
+from emulator.objects.resuming_reader import READ_BUFFER, ResumingReader
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,54 +67,54 @@ class S3ObjectStore:
         except ValueError as error:  # the SDK's own check of the name
             raise S3Fault("InvalidBucketName", str(error)) from error
 
+    async def bucket_region(self, bucket: str) -> str | None:
+        """An S3 outside of AWS has one Region, whatever the jobs' are: so none is told."""
+        return None
+
     async def list(self, prefix: S3Uri) -> AsyncIterator[S3Object]:
         found = self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True)
         while page := await self._call(_next_page, found):
             for entry in page:
                 yield _to_s3_object(entry)
 
+    async def stat(self, uri: S3Uri) -> S3Object:
+        return _to_s3_object(await self._call(self._client.stat_object, uri.bucket, uri.key))
+
     async def download(self, source: S3Object, target: Path) -> None:
         await self._call(self._download, source, target)
 
     def _download(self, source: S3Object, target: Path) -> None:
-        partial = target.with_name(f".{uuid4().hex}.partial")
+        unfinished = target.with_name(f".{uuid4().hex}.partial")
         try:
-            with partial.open("wb") as file:
+            with unfinished.open("wb") as file, self.reader(source) as content:
                 os.fchmod(file.fileno(), 0o644)
-                self._fetch(source, file)
-            partial.rename(target)
+                while chunk := content.read(CHUNK):
+                    from_thread.check_cancelled()
+                    file.write(chunk)
+            unfinished.rename(target)
         finally:
-            partial.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
 
-    def _fetch(self, source: S3Object, file: BinaryIO) -> None:
-        """Go on where the connection broke, as long as the object is the same."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._fetch_from(source, file)
-            except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
-                if attempt == ATTEMPTS:
-                    raise S3Fault("IncompleteBody", f"{source.key}: {error}") from error
-            else:
-                break
-        if file.tell() != source.size:
-            raise S3Fault("IncompleteBody", f"{source.key}: {file.tell()} of {source.size} bytes arrived.")
+    @contextmanager
+    def reader(self, source: S3Object, offset: int = 0, length: int | None = None) -> Iterator[BinaryIO]:
+        end = source.size if length is None else min(source.size, offset + length)
+        content = ResumingReader(partial(self._get, source), source, offset, end)
+        with io.BufferedReader(content, READ_BUFFER) as file:
+            content.begin()
+            yield file
 
-    def _fetch_from(self, source: S3Object, file: BinaryIO) -> None:
-        if source.size == file.tell():
-            return
-        response = self._client.get_object(
-            source.bucket,
-            source.key,
-            offset=file.tell(),
-            request_headers={"If-Match": f'"{source.etag}"'},
+    def _get(self, source: S3Object, start: int, end: int) -> BaseHTTPResponse:
+        """An answer with the bytes of just this version of the object. Raises S3Fault."""
+        is_whole = start == 0 and end == source.size
+        return _tell_s3_fault(
+            lambda: self._client.get_object(
+                source.bucket,
+                source.key,
+                offset=start,
+                length=0 if is_whole else end - start,
+                request_headers={"If-Match": f'"{source.etag}"'},
+            )
         )
-        try:
-            for chunk in response.stream(CHUNK, decode_content=False):
-                from_thread.check_cancelled()
-                file.write(chunk)
-        finally:
-            response.close()
-            response.release_conn()
 
     async def read(self, uri: S3Uri, limit: int) -> bytes:
         return await self._call(self._read, uri, limit)
@@ -123,8 +127,13 @@ class S3ObjectStore:
             response.close()
             response.release_conn()
 
+    async def delete(self, uri: S3Uri) -> None:
+        await self._call(self._client.remove_object, uri.bucket, uri.key)
+
     @contextmanager
     def writer(self, target: S3Uri) -> Iterator[BinaryIO]:
+        if place_by_name(target.bucket) is not None:
+            _tell_s3_fault(lambda: self._create_bucket(target.bucket))
         upload = _PipedUpload(self._client, target)
         try:
             yield upload.file
@@ -204,5 +213,7 @@ def _tell_s3_fault(call: Callable[[], T]) -> T:
         return call()
     except S3Error as error:
         raise S3Fault(str(error.code), str(error.message)) from error
+    except ValueError as error:  # the SDK's own check of a bucket's or a key's name
+        raise S3Fault("InvalidRequest", str(error)) from error
     except (MinioException, urllib3.exceptions.HTTPError) as error:
         raise S3Fault("ServiceUnavailable", f"S3 does not answer as expected: {error}") from error

@@ -1,27 +1,43 @@
 """The table of contents: importing a family registers its operations."""
 
 from emulator.operations import (
+    algorithms,
     caller_identity,
     ecr_images,
     ecr_policies,
     ecr_repositories,
     ecr_tags,
     log_events,
+    metric_data,
+    metric_input,
+    metric_list,
+    metric_statistics,
     roles,
+    search,
     tags,
     training_job_list,
+    training_job_update,
     training_jobs,
+    trial_metrics,
 )
 
 __all__ = [
+    "algorithms",
     "caller_identity",
     "ecr_images",
     "ecr_policies",
     "ecr_repositories",
     "ecr_tags",
     "log_events",
+    "metric_data",
+    "metric_input",
+    "metric_list",
+    "metric_statistics",
     "roles",
+    "search",
     "tags",
     "training_job_list",
+    "training_job_update",
     "training_jobs",
+    "trial_metrics",
 ]

@@ -57,7 +57,7 @@ def _json_text(text: str, parameter: str) -> str:
     """The text unchanged. Raises InvalidParameterException where it is no JSON object."""
     try:
         is_object = isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         is_object = False
     if not is_object:
         raise ecr_errors.invalid_parameter(parameter, "Invalid repository policy provided")

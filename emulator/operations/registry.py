@@ -10,10 +10,14 @@ from emulator.domain import errors
 from emulator.domain.caller import Caller
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.image_source import ImageSearch, ResolvedImage
+from emulator.file_systems import FileSystems
 from emulator.logs.log_store import LogStore
+from emulator.metrics.metric_store import MetricStore
 from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.object_store import ObjectStore
+from emulator.occupancy import Occupancy
 from emulator.registry.client import RegistryClient
+from emulator.store.algorithms import AlgorithmStore
 from emulator.store.ecr_repositories import EcrRepositoryStore
 from emulator.store.tags import TagStore
 from emulator.store.training_jobs import TrainingJobStore
@@ -27,17 +31,12 @@ FindImage = Callable[[str, EcrRegistry], Awaitable[ResolvedImage | None]]
 
 
 @dataclass(frozen=True)
-class ImageParts:
-    find: FindImage
-    search: ImageSearch
-
-
-@dataclass(frozen=True)
 class EcrParts:
     repositories: EcrRepositoryStore
     registry: RegistryClient
     address: str
     """`host:port` under which Docker reaches the emulator."""
+    search: ImageSearch
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,12 @@ class Parts:
     clock: Clock
     instance_quota: int = 100
     """Most instances of one training job."""
+    file_systems: FileSystems = field(default_factory=dict, kw_only=True)
     roles: Roles = field(default_factory=lambda: Roles(MotoServices(), strict=False))
-    images: ImageParts = field(kw_only=True)
+    algorithms: AlgorithmStore = field(kw_only=True)
+    metrics: MetricStore = field(kw_only=True)
+    occupancy: Occupancy = field(default_factory=Occupancy)
+    find_image: FindImage = field(kw_only=True)
     ecr: EcrParts = field(kw_only=True)
 
 

@@ -1,11 +1,12 @@
 """AddTags, ListTags, DeleteTags."""
 
 from emulator.domain import errors
-from emulator.domain.arn import TrainingJobKey
+from emulator.domain.algorithm import Algorithm
+from emulator.domain.arn import AlgorithmKey, TrainingJobKey
+from emulator.domain.training_job import TrainingJob
 from emulator.operations.registry import Call, Params, Result, operation
 
 MAX_TAGS = 50
-PREFIX = "training-job/"
 
 
 @operation("sagemaker", "AddTags")
@@ -35,12 +36,17 @@ async def _known_arn(call: Call, arn: str) -> str:
     """The ARN of a resource of the caller. Raises AWS's error for any other."""
     _, _, _, region, account, resource = [*arn.split(":", 5), *[""] * 6][:6]
     caller = call.caller
-    if (region, account) != (caller.region, caller.account_id) or not resource.startswith(PREFIX):
+    kind, _, name = resource.partition("/")
+    if (region, account) != (caller.region, caller.account_id):
         raise errors.resource_not_found()
-    key = TrainingJobKey(account, region, resource.removeprefix(PREFIX))
-    if await call.parts.training_jobs.get(key) is None:
+    found: TrainingJob | Algorithm | None = None
+    if kind == "training-job":
+        found = await call.parts.training_jobs.get(TrainingJobKey(account, region, name))
+    elif kind == "algorithm":
+        found = await call.parts.algorithms.get(AlgorithmKey(account, region, name))
+    if found is None:
         raise errors.resource_not_found()
-    return key.arn
+    return found.arn
 
 
 def _to_list(tags: dict[str, str]) -> list[Result]:

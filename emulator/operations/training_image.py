@@ -18,13 +18,13 @@ async def require_image(call: Call, request: TrainingJobRequest) -> None:
     image = request.algorithm_specification.training_image or ""
     caller = EcrRegistry(call.caller.account_id, call.caller.region)
     try:
-        found = await call.parts.images.find(image, caller)
+        found = await call.parts.find_image(image, caller)
     except ConnectionError as error:
         log.warning("Cannot look for the training image %s: %s", image, error)
         return
     if found is not None:
         return
-    key = call.parts.images.search.repository(image, caller)
+    key = call.parts.ecr.search.repository(image, caller)
     if key is None:
         raise ecr_errors.other_image_not_found(image)
     raise await _refusal(call, image, key, request.role_arn)

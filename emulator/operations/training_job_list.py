@@ -7,6 +7,7 @@ from typing import Any
 
 from emulator.domain import errors
 from emulator.operations.registry import Call, Params, Result, operation
+from emulator.operations.training_job_description import warm_pool_status
 from emulator.store.training_job_pages import Page, PageQuery, Summary
 
 DEFAULT_PAGE = 10
@@ -18,7 +19,7 @@ TIMES = {
     "LastModifiedTimeBefore": "last_modified_time <",
 }
 
-NOBODY_HAS = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
+NOBODY_HAS = ("TrainingPlanArnEquals",)
 """Filters on what no job has here: they find nothing."""
 
 
@@ -40,6 +41,7 @@ def page_query(call: Call, params: Params) -> PageQuery:
         sort_by=params.get("SortBy", "CreationTime"),
         descending=params.get("SortOrder", "Descending") == "Descending",
         name_contains=params.get("NameContains"),
+        warm_pool_status=params.get("WarmPoolStatusEquals"),
         times={column: params[name] for name, column in TIMES.items() if name in params},
         after=read_token(params["NextToken"], params) if "NextToken" in params else None,
     )
@@ -59,6 +61,7 @@ def summarize(summary: Summary) -> Result:
         "LastModifiedTime": summary.last_modified_time,
         "TrainingJobStatus": summary.status,
         "SecondaryStatus": summary.secondary_status,
+        "WarmPoolStatus": warm_pool_status(summary.warm_pool),
     }
     return {name: value for name, value in told.items() if value is not None}
 

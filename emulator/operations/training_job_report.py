@@ -7,6 +7,7 @@ from emulator.domain.arn import TrainingJobKey
 from emulator.domain.instance_type import catalogue
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
+from emulator.domain.status import SecondaryStatus
 from emulator.domain.training_job import TrainingJob
 from emulator.operations.registry import Parts
 
@@ -24,8 +25,18 @@ async def report_training_job(parts: Parts, account_id: str, region: str, name: 
         "status": job.status,
         "secondary_status": job.secondary_status,
         "image": _image(job),
+        "waits_for": _waits_for(job, parts),
+        "run": job.progress.run_number,
+        "former_runs": [run.model_dump(mode="json") for run in job.progress.former_runs],
+        "fast_file": job.progress.fast_file,
+        "channel_bytes": dict(job.progress.channel_bytes),
         "hosts": [_host(job, host) for host in job.request.resource_config.hosts()],
     }
+
+
+def _waits_for(job: TrainingJob, parts: Parts) -> Report:
+    """ARN -> bytes of memory of whatever holds the machine while the job waits for room."""
+    return parts.occupancy.holders if job.secondary_status is SecondaryStatus.PENDING else {}
 
 
 def _image(job: TrainingJob) -> Report | None:

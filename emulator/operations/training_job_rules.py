@@ -3,21 +3,20 @@
 Exact texts of most are not public; where none is known, the text is ours (docs/fidelity.md, "Error texts").
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from emulator.domain import errors
 from emulator.domain.errors import ServiceError, validation_error
 from emulator.domain.instance_type import catalogue
-from emulator.domain.s3_uri import S3Uri
-
-Document = Mapping[str, Any]
-Rule = Callable[[Document], Iterator[ServiceError]]
+from emulator.domain.metric_definition import faults_of_regexes
+from emulator.operations.channel_rules import check_channels
+from emulator.operations.rule import Document, s3_uri_rule
+from emulator.operations.sync_directory_rules import check_sync_directories
 
 
 def check_rules(document: Document) -> None:
     """Raise the ServiceError of the first rule that the validated request breaks."""
-    for rule in (_algorithm, _resources, _stopping, _output, _channels):
+    for rule in (_algorithm, _resources, _stopping, _output, check_channels, check_sync_directories):
         for error in rule(document):
             raise error
 
@@ -33,10 +32,8 @@ def _algorithm(document: Document) -> Iterator[ServiceError]:
         yield validation_error(
             "You must specify either TrainingImage or AlgorithmName in AlgorithmSpecification, and not both."
         )
-    if "AlgorithmName" in algorithm:
-        yield errors.not_emulated(
-            "AlgorithmName", algorithm["AlgorithmName"], "Give a TrainingImage instead."
-        )
+    for fault in faults_of_regexes(algorithm.get("MetricDefinitions", ())):
+        yield validation_error(f"In AlgorithmSpecification {fault}.")
 
 
 def _resources(document: Document) -> Iterator[ServiceError]:
@@ -44,6 +41,7 @@ def _resources(document: Document) -> Iterator[ServiceError]:
     if resources is None:
         yield validation_error("ResourceConfig is required.")
         return
+    yield from _selection(resources)
     groups = resources.get("InstanceGroups") or []
     singles = [name for name in ("InstanceType", "InstanceCount") if resources.get(name)]
     if groups and singles:
@@ -54,11 +52,25 @@ def _resources(document: Document) -> Iterator[ServiceError]:
         yield validation_error(
             "ResourceConfig needs InstanceType and an InstanceCount of at least 1, or InstanceGroups."
         )
+    if resources.get("KeepAlivePeriodInSeconds") and (groups or document.get("EnableManagedSpotTraining")):
+        yield validation_error(
+            "KeepAlivePeriodInSeconds cannot be given together with InstanceGroups or EnableManagedSpotTraining."
+        )
     names = [group.get("InstanceGroupName") for group in groups]
     if len(set(names)) < len(names):
         yield validation_error("InstanceGroupName must be unique in ResourceConfig.")
     for group in groups or [resources]:
         yield from _instance_type(group)
+        yield from _volume(resources, group["InstanceType"])
+
+
+def _selection(resources: Document) -> Iterator[ServiceError]:
+    """API ResourceConfig$InstancePreferences, $SelectedInstanceType and $SelectedInstanceCount."""
+    if "InstancePreferences" in resources:
+        yield errors.not_emulated("InstanceType", "InstancePreferences", "Give one InstanceType.")
+    for name in ("SelectedInstanceType", "SelectedInstanceCount"):
+        if name in resources:
+            yield validation_error(f"{name} is read-only: CreateTrainingJob does not take it.")
 
 
 def _instance_type(group: Document) -> Iterator[ServiceError]:
@@ -66,6 +78,17 @@ def _instance_type(group: Document) -> Iterator[ServiceError]:
         yield validation_error("Every instance group needs InstanceType and an InstanceCount of at least 1.")
     elif group["InstanceType"] not in catalogue():
         yield errors.not_emulated("InstanceType", group["InstanceType"], "Its size is not public yet.")
+
+
+def _volume(resources: Document, instance_type: str) -> Iterator[ServiceError]:
+    """API ResourceConfig$VolumeKmsKeyId and $VolumeSizeInGB."""
+    has_local_storage = catalogue()[instance_type].local_storage_bytes > 0
+    if has_local_storage and resources.get("VolumeKmsKeyId"):
+        yield validation_error(
+            f"You can't request a VolumeKmsKeyId when using an instance type with local storage: {instance_type}."
+        )
+    if not has_local_storage and resources.get("VolumeSizeInGB") == 0:
+        yield validation_error(f"VolumeSizeInGB must be at least 1: {instance_type} has no local storage.")
 
 
 def _stopping(document: Document) -> Iterator[ServiceError]:
@@ -84,73 +107,4 @@ def _stopping(document: Document) -> Iterator[ServiceError]:
 
 
 def _output(document: Document) -> Iterator[ServiceError]:
-    output = document["OutputDataConfig"]
-    yield from _s3_uri(output["S3OutputPath"], "OutputDataConfig.S3OutputPath")
-    if output.get("CompressionType", "GZIP") != "GZIP":
-        yield errors.not_emulated("OutputDataConfig.CompressionType", output["CompressionType"], "Use GZIP.")
-
-
-def _channels(document: Document) -> Iterator[ServiceError]:
-    channels = document.get("InputDataConfig") or []
-    names = [channel["ChannelName"] for channel in channels]
-    if len(set(names)) < len(names):
-        yield validation_error("Channel names must be unique in InputDataConfig.")
-    groups = {g.get("InstanceGroupName") for g in document["ResourceConfig"].get("InstanceGroups") or []}
-    job_mode = document["AlgorithmSpecification"]["TrainingInputMode"]
-    for channel in channels:
-        yield from _channel(channel, job_mode)
-        yield from _channel_groups(channel, groups)
-    if not channels and job_mode != "File":
-        yield _unsupported_mode(job_mode, "AlgorithmSpecification.TrainingInputMode")
-
-
-def _channel(channel: Document, job_mode: str) -> Iterator[ServiceError]:
-    name = channel["ChannelName"]
-    if name in (".", ".."):
-        yield validation_error(f"ChannelName {name} cannot be the name of a directory.")
-    mode = channel.get("InputMode", job_mode)
-    if mode != "File":
-        yield _unsupported_mode(mode, f"the input mode of channel {name}")
-    for member in ("CompressionType", "RecordWrapperType"):
-        if channel.get(member, "None") != "None":
-            yield validation_error(
-                f"{member} {channel[member]} of channel {name} can only be used with input mode Pipe."
-            )
-    source = channel["DataSource"]
-    if "S3DataSource" not in source:
-        kinds = ", ".join(sorted(source)) or "an empty structure"
-        yield errors.not_emulated(f"the DataSource of channel {name}", kinds, "Use an S3DataSource.")
-        return
-    yield from _s3_data_source(source["S3DataSource"], name)
-
-
-def _s3_data_source(source: Document, name: str) -> Iterator[ServiceError]:
-    if source["S3DataType"] != "S3Prefix":
-        yield errors.not_emulated(f"the S3DataType of channel {name}", source["S3DataType"], "Use S3Prefix.")
-    for member in ("AttributeNames", "ModelAccessConfig", "HubAccessConfig"):
-        if source.get(member):
-            yield errors.not_emulated(
-                f"a member of the S3DataSource of channel {name}", member, "Leave it out."
-            )
-    yield from _s3_uri(source["S3Uri"], f"the S3Uri of channel {name}")
-
-
-def _channel_groups(channel: Document, groups: set[Any]) -> Iterator[ServiceError]:
-    named = (channel["DataSource"].get("S3DataSource") or {}).get("InstanceGroupNames") or []
-    unknown = [name for name in named if name not in groups]
-    if unknown:
-        yield validation_error(
-            f"Channel {channel['ChannelName']} names the instance groups {', '.join(unknown)}, "
-            "which ResourceConfig does not have."
-        )
-
-
-def _unsupported_mode(mode: str, member: str) -> ServiceError:
-    return errors.not_emulated(member, mode, "Use File.")
-
-
-def _s3_uri(text: str, member: str) -> Iterator[ServiceError]:
-    try:
-        S3Uri.parse(text)
-    except ValueError as error:
-        yield validation_error(f"{member}: {error}")
+    yield from s3_uri_rule(document["OutputDataConfig"]["S3OutputPath"], "OutputDataConfig.S3OutputPath")

@@ -1,15 +1,14 @@
 """CreateTrainingJob, DescribeTrainingJob, StopTrainingJob: handlers read or write rows, nothing else."""
 
-from functools import partial
-
 from emulator.domain import errors
 from emulator.domain.arn import TrainingJobKey
 from emulator.domain.progress import Progress
-from emulator.domain.s3_fault import S3Fault
 from emulator.domain.training_job import TrainingJob, TrainingJobRequest
+from emulator.operations.algorithms import resolve_algorithm
 from emulator.operations.registry import Call, Params, Result, operation
 from emulator.operations.roles import require_role
 from emulator.operations.training_image import require_image
+from emulator.operations.training_input import require_input
 from emulator.operations.training_job_description import describe
 from emulator.operations.training_job_rules import check_rules
 
@@ -21,13 +20,14 @@ async def create_training_job(call: Call, params: Params) -> Result:
     if await call.parts.training_jobs.get(key) is not None:
         raise errors.training_job_name_in_use(key.arn)
     document = {name: value for name, value in params.items() if name != "Tags"}
-    request = TrainingJobRequest.model_validate(document)
+    resolved = await resolve_algorithm(call, document)
+    request = TrainingJobRequest.model_validate({**document, **resolved})
     _require_quota(call, request)
     await require_image(call, request)
     await require_role(call, request.role_arn)
-    await _require_input(call, request)
+    await require_input(call, request)
     now = call.now()
-    job = TrainingJob(key=key, creation_time=now, document=document, progress=Progress.begin(now))
+    job = TrainingJob(key, now, document, Progress.begin(now), resolved=resolved)
     tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
     if not await call.parts.training_jobs.create(job, tags):
         raise errors.training_job_name_in_use(key.arn)
@@ -66,18 +66,3 @@ def _require_quota(call: Call, request: TrainingJobRequest) -> None:
             raise errors.too_many_instances(
                 group.instance_type, call.parts.instance_quota, group.instance_count
             )
-
-
-async def _require_input(call: Call, request: TrainingJobRequest) -> None:
-    """SageMaker lists every S3 channel before it accepts a job."""
-    for channel in request.input_data_config:
-        uri = channel.source.uri
-        refusal = partial(
-            errors.no_objects_found, channel.source.s3_uri, call.caller.region, request.role_arn, uri.bucket
-        )
-        try:
-            found = await anext(call.parts.objects.list(uri), None)
-        except S3Fault as fault:
-            raise refusal(fault.message) from fault
-        if found is None:
-            raise refusal()

@@ -13,6 +13,7 @@ import httpx
 
 from emulator.domain import ecr_errors
 from emulator.domain.ecr import RegistryUnavailableError
+from emulator.domain.image_name import ImageName
 from emulator.registry.local_registry import LocalRegistry
 
 DOCKER = "application/vnd.docker.distribution.manifest"
@@ -82,10 +83,14 @@ class RegistryClient:
 
     async def digest(self, path: str, reference: str) -> str | None:
         """Of the manifest that a tag or digest names; None where there is none."""
+        if not ImageName.is_reference(reference):
+            return None
         response = await self._send("HEAD", f"/v2/{path}/manifests/{reference}", headers=ACCEPT)
         return None if response.status_code == 404 else _checked(response).headers[_DIGEST]
 
     async def manifest(self, path: str, reference: str) -> Manifest | None:
+        if not ImageName.is_reference(reference):
+            return None
         response = await self._send("GET", f"/v2/{path}/manifests/{reference}", headers=ACCEPT)
         if response.status_code == 404:
             return None

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -18,6 +18,9 @@ class LocalRegistry(Protocol):
 
     async def find(self) -> RegistryAddress | None:
         """The same for who only looks for an image: None where there is none and no images to find."""
+
+    async def report(self) -> dict[str, Any]:
+        """For the health page. Starts nothing."""
 
     async def stop(self) -> None: ...
 
@@ -45,6 +48,9 @@ class NamedRegistry:
 
     async def find(self) -> RegistryAddress | None:
         return self._address
+
+    async def report(self) -> dict[str, Any]:
+        return {"status": "configured", "address": self._address.engine}
 
     async def stop(self) -> None:
         """It is not ours to stop."""
@@ -75,6 +81,10 @@ class OwnRegistry:
                 address = await launcher.start()
             except RegistryUnavailableError as error:
                 reasons.append(str(error))
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True):
+                    await launcher.stop()
+                raise
             else:
                 log.info("The registry that stands in for ECR answers at %s", address.url)
                 return launcher, address
@@ -88,6 +98,13 @@ class OwnRegistry:
         except RegistryUnavailableError as error:
             log.warning("Images in ECR cannot be found: %s", error)
             return None
+
+    async def report(self) -> dict[str, Any]:
+        """`none` until the first need, and where it has ended by itself."""
+        running = self._running
+        if running is None or not await running[0].is_running():
+            return {"status": "none", "address": None}
+        return {"status": "ok", "address": running[1].engine}
 
     async def stop(self) -> None:
         if self._running is not None:

@@ -39,7 +39,7 @@ def read_password(password: str) -> EcrRegistry | None:
     try:
         document = json.loads(_decode(password.replace("-", "+").replace("_", "/")))
         account_id, region = document["account_id"], document["region"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     is_one = isinstance(account_id, str) and isinstance(region, str) and _is_path_part(account_id, region)
     return EcrRegistry(account_id, region) if is_one else None

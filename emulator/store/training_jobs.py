@@ -24,11 +24,11 @@ class TaggedJob(NamedTuple):
 class TrainingJobStore:
     """What the API plane writes wakes the job plane through `changes`."""
 
-    def __init__(self, database: Database, changes: Changes, progressed: Changes | None = None) -> None:
-        """`progressed` is notified of every new status, for whoever tells of them."""
+    def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
-        self._progressed = progressed or Changes()
+        self.progressed = Changes()
+        """Notified of every new status, for the one who tells of them."""
 
     async def create(self, job: TrainingJob, tags: Mapping[str, str]) -> bool:
         """Insert the job with its tags. False where its ARN exists already."""
@@ -37,7 +37,7 @@ class TrainingJobStore:
         except IntegrityError:
             return False
         self._changes.notify()
-        self._progressed.notify()
+        self.progressed.notify()
         return True
 
     async def get(self, key: TrainingJobKey) -> TrainingJob | None:
@@ -71,7 +71,7 @@ class TrainingJobStore:
     async def save_progress(self, job: TrainingJob) -> None:
         """Of a job that was deleted meanwhile, nothing is saved, not even to one of the same name."""
         await self._database.run(_save_progress, job)
-        self._progressed.notify()
+        self.progressed.notify()
 
     async def save_updates(self, key: TrainingJobKey, updates: Mapping[str, Any], now: datetime) -> None:
         """Merge into what earlier updates changed: the latest value of a member counts."""

@@ -30,7 +30,16 @@ LEADS_ELSEWHERE = (
     "AWS_SECURITY_TOKEN",
     *(
         f"AWS_ENDPOINT_URL_{service}"
-        for service in ("S3", "SAGEMAKER", "STS", "CLOUDWATCH_LOGS", "IAM", "ECR")
+        for service in (
+            "S3",
+            "SAGEMAKER",
+            "SAGEMAKER_METRICS",
+            "STS",
+            "CLOUDWATCH",
+            "CLOUDWATCH_LOGS",
+            "IAM",
+            "ECR",
+        )
     ),
 )
 

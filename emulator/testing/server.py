@@ -53,8 +53,8 @@ def serving(data_dir: Path, compute: str, settings: Mapping[str, Any]) -> Iterat
         "data_dir": data_dir,
         "on_shutdown": "stop",
     }
-    chosen = Settings(**{"time_scale": TIME_SCALE[compute], **settings, **ours})
     try:
+        chosen = Settings(**{"time_scale": TIME_SCALE[compute], **settings, **ours})
         with _running(Emulator.build(chosen, fake), listener) as endpoint:
             _require_engine(endpoint)
             yield SessionServer(endpoint, chosen.region, fake)

@@ -36,11 +36,15 @@ class TrainedJob:
     @property
     def logs(self) -> list[str]:
         """The lines of all hosts, by time."""
-        return self.host_logs("algo-")
+        return self._lines("algo-")
 
     def host_logs(self, host: str) -> list[str]:
         """The lines of one host, such as `algo-1`."""
-        wanted = {"logGroupName": GROUP, "logStreamNamePrefix": f"{self.name}/{host}"}
+        return self._lines(f"{host}-")
+
+    def _lines(self, streams: str) -> list[str]:
+        """Of the streams whose names begin so; they are called `algo-1-` and a number."""
+        wanted = {"logGroupName": GROUP, "logStreamNamePrefix": f"{self.name}/{streams}"}
         logs = self.client("logs")
         try:
             pages = logs.get_paginator("filter_log_events").paginate(**wanted)

@@ -4,97 +4,142 @@ May be entered again: it wipes and refills its own directories.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from errno import ENOSPC
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 from anyio import CapacityLimiter
 
 from emulator.blocking import blocking
-from emulator.domain.channel import Channel
+from emulator.domain.channel import Channel, FastFileView, InputMode
 from emulator.domain.failure_reason import JobFailure, data_download_failed
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.training_job import TrainingJobRequest
 from emulator.objects.object_store import ObjectStore
+from emulator.training.channel_listing import (
+    ChannelListing,
+    Located,
+    channel_manifest,
+    list_channel,
+    list_units,
+)
+from emulator.training.fast_file_prefix import refuse_partial_prefix
 from emulator.training.input_layers import channel_layer
-from emulator.training.object_path import object_path
+from emulator.training.pipe_directory import make_pipe_directories, manifest_name
 from emulator.training.sharding import assign_shards
+from emulator.training.volume import require_room
 
 PARALLEL_DOWNLOADS = 16
 
-Located = tuple[S3Object, PurePosixPath]
+Download = Callable[[S3Object, Path], Awaitable[None]]
+"""See `download` in objects/object_store.py."""
 
 
-async def stage_input(
-    request: TrainingJobRequest, work_dir: Path, objects: ObjectStore, disk: CapacityLimiter
-) -> dict[str, dict[str, int]]:
-    """Fill `work_dir`. Returns how many objects each host got, by channel. Raises JobFailure."""
-    await blocking(disk, _wipe, work_dir)
-    names = {channel.channel_name for channel in request.input_data_config}
-    counts: dict[str, dict[str, int]] = {}
+class StagedInput(NamedTuple):
+    object_counts: dict[str, dict[str, int]]
+    """How many objects each host got, by channel."""
+    input_bytes: dict[str, int]
+    """What they take of each host's storage volume."""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """What is staged, and how."""
+
+    request: TrainingJobRequest
+    work_dir: Path
+    objects: ObjectStore
+    disk: CapacityLimiter
+    download: Download | None = None
+    """Another way than the store's own to have an object's file."""
+    fast_file: FastFileView | None = None
+    """Whether FastFile channels are staged as well, or left to be mounted."""
+
+    def is_staged(self, channel: Channel) -> bool:
+        mode = self.request.input_mode(channel)
+        is_copied = mode is InputMode.FAST_FILE and self.fast_file is not FastFileView.LAZY
+        return mode is InputMode.FILE or is_copied
+
+
+class _Plan(NamedTuple):
+    channel: Channel
+    listing: ChannelListing
+    shares: dict[str, list[Located]]
+    """What goes into each layer."""
+    layers: dict[str, str]
+    """Each host's layer."""
+
+
+async def stage_input(staging: Staging) -> StagedInput:
+    """Fill the work directory, unless the input does not fit on the hosts' volumes. Raises JobFailure."""
+    await blocking(staging.disk, _wipe, staging.work_dir)
+    request, channels = staging.request, [c for c in staging.request.input_data_config if c.s3_source]
     try:
-        for channel in request.input_data_config:
-            located = await list_channel(channel, objects, disk)
-            shares = shares_by_layer(request, channel, located)
-            for layer, share in shares.items():
-                data = work_dir / layer / "data"
-                await _stage_layer(channel, data, share, objects, disk)
-                if manifest_name(channel) not in names:
-                    await blocking(disk, _write_manifest, data, channel, located)
-            counts[channel.channel_name] = {
-                host: len(shares[channel_layer(request, channel, host)])
-                for host in request.channel_hosts(channel)
-            }
+        located = [c for c in channels if request.input_mode(c) is not InputMode.PIPE]
+        plans = [await _plan(staging, channel) for channel in located]
+        staged = await blocking(staging.disk, _measure, staging, plans)
+        require_room(request.resource_config, staged.input_bytes)
+        for channel in channels:
+            if request.input_mode(channel) is InputMode.PIPE:
+                staged.object_counts[channel.channel_name] = await _count_units(staging, channel)
+        for plan in plans:
+            if staging.is_staged(plan.channel):
+                await _stage(staging, plan)
+        manifests = {p.channel.channel_name: channel_manifest(p.listing) for p in plans}
+        await blocking(staging.disk, make_pipe_directories, request, staging.work_dir, manifests)
     except* (S3Fault, JobFailure) as faults:
         raise _first_fault(faults) from faults
     except* OSError as faults:
         if faults.subgroup(_is_full_disk) is None:
             raise
         raise data_download_failed("Insufficient disk space") from faults
-    return counts
+    return staged
 
 
-def manifest_name(channel: Channel) -> str:
-    """The file beside the channel's directory; left out where another channel has its name."""
-    return f"{channel.channel_name}-manifest"
+async def _plan(staging: Staging, channel: Channel) -> _Plan:
+    request = staging.request
+    listing = await list_channel(channel, staging.objects, staging.disk)
+    if request.input_mode(channel) is InputMode.FAST_FILE:
+        refuse_partial_prefix(channel.source.uri.key, (found for found, _ in listing.located))
+    shares = await blocking(staging.disk, shares_by_layer, request, channel, listing.located)
+    layers = {host: channel_layer(request, channel, host) for host in request.channel_hosts(channel)}
+    return _Plan(channel, listing, shares, layers)
 
 
-async def list_channel(channel: Channel, objects: ObjectStore, disk: CapacityLimiter) -> list[Located]:
-    """The channel's objects in key order with their paths, folder markers left out. Raises JobFailure."""
-    found = [one async for one in objects.list(channel.source.uri)]
-    return await blocking(disk, locate, channel, found)
+async def _count_units(staging: Staging, channel: Channel) -> dict[str, int]:
+    """In the first epoch; the number of units of a host is the same in all."""
+    units = await list_units(channel, staging.objects, staging.disk)
+    hosts = staging.request.channel_hosts(channel)
+    if not channel.is_sharded:
+        return dict.fromkeys(hosts, len(units))
+    return {host: len(shard) for host, shard in assign_shards(units, hosts).items()}
 
 
-def locate(channel: Channel, found: Sequence[S3Object]) -> list[Located]:
-    """Raises JobFailure for a key that has no place in the channel's directory, or that takes another's."""
-    prefix = channel.source.uri.key
-    located: list[Located] = []
-    for one in found:
-        try:
-            path = object_path(one.key, prefix)
-        except ValueError as error:
-            raise data_download_failed(f"channel {channel.channel_name}: {error}.") from error
-        if path is not None:
-            located.append((one, path))
-    refuse_clashes(channel, located)
-    return located
+def _measure(staging: Staging, plans: Sequence[_Plan]) -> StagedInput:
+    counts: dict[str, dict[str, int]] = {}
+    sizes: Counter[str] = Counter()
+    for channel, _, shares, layers in plans:
+        size = {layer: sum(found.size for found, _ in share) for layer, share in shares.items()}
+        if staging.request.input_mode(channel) is InputMode.FILE:
+            sizes.update({host: size[layer] for host, layer in layers.items()})
+        counts[channel.channel_name] = {host: len(shares[layer]) for host, layer in layers.items()}
+    return StagedInput(counts, dict(sizes))
 
 
-def refuse_clashes(channel: Channel, located: Sequence[Located]) -> None:
-    """S3 keeps `a`, `a/b` and `a//b` side by side, a directory cannot. Raises JobFailure."""
-    paths: set[PurePosixPath] = set()
-    folders = {
-        ancestor for parent in {path.parent for _, path in located} for ancestor in (parent, *parent.parents)
-    }
-    for found, path in located:
-        if path in paths or path in folders:
-            raise data_download_failed(
-                f"channel {channel.channel_name}: the key {found.key!r} and another key of the channel "
-                f"would be the same path {path} in the container."
-            )
-        paths.add(path)
+async def _stage(staging: Staging, plan: _Plan) -> None:
+    names = {channel.channel_name for channel in staging.request.input_data_config}
+    for layer, share in plan.shares.items():
+        data = staging.work_dir / layer / "data"
+        await _stage_layer(
+            plan.channel, data, share, staging.download or staging.objects.download, staging.disk
+        )
+        if manifest_name(plan.channel) not in names:
+            await blocking(staging.disk, _write_manifest, data, plan.channel, plan.listing)
 
 
 def shares_by_layer(
@@ -109,7 +154,7 @@ def shares_by_layer(
 
 
 async def _stage_layer(
-    channel: Channel, data: Path, share: Sequence[Located], objects: ObjectStore, disk: CapacityLimiter
+    channel: Channel, data: Path, share: Sequence[Located], download: Download, disk: CapacityLimiter
 ) -> None:
     directory = data / channel.channel_name
     folders = {directory, *(directory / path.parent for _, path in share)}
@@ -117,13 +162,13 @@ async def _stage_layer(
     waiting = iter(share)
     async with anyio.create_task_group() as workers:
         for _ in range(min(PARALLEL_DOWNLOADS, len(share))):
-            workers.start_soon(_download_all, waiting, directory, objects)
+            workers.start_soon(_download_all, waiting, directory, download)
 
 
-async def _download_all(waiting: Iterator[Located], directory: Path, objects: ObjectStore) -> None:
+async def _download_all(waiting: Iterator[Located], directory: Path, download: Download) -> None:
     """One worker of several: they share the iterator."""
     for found, path in waiting:
-        await objects.download(found, directory / path)
+        await download(found, directory / path)
 
 
 def _first_fault(faults: BaseExceptionGroup) -> JobFailure:
@@ -148,8 +193,5 @@ def _make_directories(folders: set[Path]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _write_manifest(data: Path, channel: Channel, located: Sequence[Located]) -> None:
-    """`<channel>-manifest`, as real jobs have it: the key prefix, then every object of the whole channel."""
-    uri = channel.source.uri
-    lines = [uri.key, *(f"s3://{found.bucket}/{found.key}" for found, _ in located)]
-    (data / manifest_name(channel)).write_text("\n".join(lines) + "\n", encoding="utf-8")
+def _write_manifest(data: Path, channel: Channel, listing: ChannelListing) -> None:
+    (data / manifest_name(channel)).write_text(channel_manifest(listing), encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emulator.blocking import blocking
 from emulator.domain.training_job import TrainingJob
+from emulator.fast_file.mount_table import remove_dead_mounts
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import cluster_name
 
@@ -51,7 +52,8 @@ class Leftovers:
 
 
 def _remove_others(work_root: Path, known: set[str]) -> None:
-    """Staged input of jobs that ended just before the emulator did."""
+    """Staged input of jobs that ended just before the emulator did; nobody serves their FastFile mounts any more."""
+    remove_dead_mounts(work_root)
     for directory in work_root.glob("*"):
         if directory.name not in known:
             shutil.rmtree(directory, ignore_errors=True)

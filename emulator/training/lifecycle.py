@@ -17,10 +17,14 @@ from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
 from emulator.training.artifact_upload import upload_artifacts
+from emulator.training.checkpoint_restore import stage_checkpoints
 from emulator.training.deadline import next_deadline
-from emulator.training.input_data import Download, stage_input
+from emulator.training.directory_sync import finish_sync
+from emulator.training.input_data import Download, Staging, stage_input
+from emulator.training.job_cluster import job_cluster
+from emulator.training.live_channels import fast_file_view
 from emulator.training.parts import TrainingParts
-from emulator.training.plan import cluster_name, compile_cluster, former_cluster_name
+from emulator.training.plan import cluster_name, former_cluster_name
 from emulator.training.run_end import leave_run
 from emulator.training.stop_signal import StopSignal
 from emulator.training.training_step import train
@@ -90,19 +94,13 @@ async def _remove_former_run(job: TrainingJob, parts: TrainingParts) -> None:
 
 async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
     """Input data and, meanwhile, network and image."""
-    if job.progress.placement is None:
-        raise internal_error("a training job without a placement reached Downloading")
-    cluster = compile_cluster(job, job.progress.placement)
+    cluster = await job_cluster(job, parts)
     images: list[ResolvedImage] = []
     with stop.interrupts():
         async with anyio.create_task_group() as preparation:
             preparation.start_soon(parts.compute.prepare, cluster)
             preparation.start_soon(_fetch_image, job, parts, images)
-            staged = await stage_input(
-                job.request, parts.work_dir(job), parts.objects, parts.disk, _download_of(job, parts)
-            )
-            facts = staged._asdict()
-            job = job.advance(job.progress.say(Message.DOWNLOADING_IMAGE, parts.clock.now(), **facts))
+            job = await _stage(job, parts)
             await parts.store.save_progress(job)
     if stop.reason is not None:
         return begin_stop(job, stop.reason, parts)
@@ -111,6 +109,16 @@ async def download(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> 
     if stop.run_end is not None:
         return await leave_run(job, stop.run_end, parts)
     return job.advance(job.progress.enter(S.TRAINING, Message.TRAINING, parts.clock.now(), image=images[0]))
+
+
+async def _stage(job: TrainingJob, parts: TrainingParts) -> TrainingJob:
+    view = await fast_file_view(job, parts)
+    keep = _download_of(job, parts)
+    staging = Staging(job.request, parts.work_dir(job), parts.objects, parts.disk, keep, view)
+    staged = await stage_input(staging)
+    await stage_checkpoints(job, parts)
+    facts = {**staged._asdict(), "fast_file": view}
+    return job.advance(job.progress.say(Message.DOWNLOADING_IMAGE, parts.clock.now(), **facts))
 
 
 def _download_of(job: TrainingJob, parts: TrainingParts) -> Download | None:
@@ -146,6 +154,7 @@ async def finish_stop(job: TrainingJob, parts: TrainingParts, stop: StopSignal) 
 async def upload(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
     """Both archives, also of a job that failed or was stopped; then the verdict that is on the row."""
     try:
+        await finish_sync(job, parts)
         await upload_artifacts(job, parts)
     except JobFailure as failure:
         return fail(job, failure.reason, parts)

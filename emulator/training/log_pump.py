@@ -1,20 +1,25 @@
-"""A host's output, on its way to its log stream (group /aws/sagemaker/TrainingJobs)."""
+"""A host's output, on its way to its log stream (group /aws/sagemaker/TrainingJobs) and to its metrics."""
 
 from collections.abc import Sequence
 
 from emulator.domain.cluster import LogLine
+from emulator.domain.placement import NOTICE
 from emulator.domain.training_job import TrainingJob
 from emulator.logs.escapes import escape_control_characters
 from emulator.logs.log_event import LogEvent, LogGroupKey, LogStreamKey
-from emulator.logs.log_store import LogStore
+from emulator.training.algorithm_metrics import AlgorithmMetrics
 from emulator.training.parts import TrainingParts
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+GIVEN_UP = (
+    f"{NOTICE} The Regex of metric {{}} takes too long on this host's lines and is not looked for any more; "
+    "make it simpler."
+)
 
 
 def log_stream(job: TrainingJob, host: str) -> LogStreamKey:
     """`<job>/algo-N-<seconds since the epoch>` of the start of training."""
-    start = job.progress.training_start_time or job.creation_time
+    start = job.progress.run_start_time or job.creation_time
     name = f"{job.key.name}/{host}-{int(start.timestamp())}"
     return LogStreamKey(LogGroupKey(job.key.account_id, job.key.region, GROUP), name)
 
@@ -33,9 +38,10 @@ async def open_streams(job: TrainingJob, hosts: Sequence[str], parts: TrainingPa
 class LogPump:
     """Takes one host's lines; the sink of `ComputeBackend.watch`."""
 
-    def __init__(self, stream: LogStreamKey, parts: TrainingParts) -> None:
-        self._stream = stream
-        self._logs: LogStore = parts.logs
+    def __init__(self, job: TrainingJob, host: str, parts: TrainingParts) -> None:
+        self._stream = log_stream(job, host)
+        self._logs = parts.logs
+        self._metrics = AlgorithmMetrics(job, host, parts)
         self._clock = parts.clock
 
     async def position(self) -> int:
@@ -43,5 +49,9 @@ class LogPump:
         return await self._logs.last_timestamp_ns(self._stream) or 0
 
     async def put(self, lines: Sequence[LogLine]) -> None:
-        events = [LogEvent(line.timestamp_ns, escape_control_characters(line.message)) for line in lines]
+        """Metrics first: lines that are stored are never read again."""
+        escaped = [line._replace(message=escape_control_characters(line.message)) for line in lines]
+        given_up = await self._metrics.put(escaped)
+        events = [LogEvent(*line) for line in escaped]
+        events += [LogEvent(lines[-1].timestamp_ns, GIVEN_UP.format(name)) for name in given_up]
         await self._logs.put(self._stream, events, self._clock.now())

@@ -8,21 +8,30 @@ import io
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from isal import igzip
 
 from emulator.domain.failure_reason import artifact_upload_failed
 from emulator.domain.s3_fault import S3Fault
-from emulator.domain.s3_uri import S3Uri
 
 Archive = Callable[[str], AbstractContextManager[Iterator[bytes] | None]]
 """Host -> the tar stream of the directory on that host, None where there is none."""
 
-Member = tuple[tarfile.TarInfo, BinaryIO | None]
+
+class Member(NamedTuple):
+    """One entry of the merged directories."""
+
+    host: str
+    info: tarfile.TarInfo
+    content: BinaryIO | None
+    """Of a regular file; to be read before the next member is asked for."""
+    is_cut_off: bool
+    """A hard link whose file is not among the members, as another host wrote that path too."""
+
 
 COMPRESSION_LEVEL = 1
 """Of 0 to 3; the higher ones cost time and save little."""
@@ -34,17 +43,28 @@ def upload_archive(hosts: Sequence[str], archive: Archive, writer: AbstractConte
     Raises JobFailure.
     """
     output: tarfile.TarFile | None = None
+    with told_as_failures(), ExitStack() as stack:
+        for member in merged_members(hosts, archive):
+            if member.is_cut_off:
+                raise artifact_upload_failed(
+                    f"{member.info.name!r} on {member.host} is a hard link to {member.info.linkname!r}, "
+                    "which another host wrote too."
+                )
+            if output is None:
+                output = _open_output(stack, writer)
+            output.addfile(member.info, member.content)
+    return output is not None
+
+
+@contextmanager
+def told_as_failures() -> Iterator[None]:
+    """What goes wrong while artifacts are read or written becomes the job's failure."""
     try:
-        with ExitStack() as stack:
-            for info, content in merged_members(hosts, archive):
-                if output is None:
-                    output = _open_output(stack, writer)
-                output.addfile(info, content)
+        yield
     except tarfile.ReadError as error:
         raise artifact_upload_failed(f"the container's files could not be read: {error}") from error
     except S3Fault as fault:
         raise artifact_upload_failed(str(fault)) from fault
-    return output is not None
 
 
 def _open_output(stack: ExitStack, writer: AbstractContextManager[BinaryIO]) -> tarfile.TarFile:
@@ -74,12 +94,10 @@ def _new_members(host: str, stream: Iterator[bytes], seen: dict[str, bool]) -> I
             info = relative_member(found)
             if info is None or _is_taken(info.name, seen):
                 continue
-            if info.islnk() and info.linkname not in own:
-                raise artifact_upload_failed(
-                    f"{info.name!r} on {host} is a hard link to {info.linkname!r}, which another host wrote too."
-                )
+            is_cut_off = info.islnk() and info.linkname not in own
             own[info.name] = info.isdir()
-            yield info, tar.extractfile(found) if found.isreg() else None  # type: ignore[misc]
+            content = tar.extractfile(found) if found.isreg() else None
+            yield Member(host, info, content, is_cut_off)  # type: ignore[arg-type]
     seen |= own
 
 
@@ -133,8 +151,3 @@ def read_text_member(stream: Iterator[bytes], limit: int) -> str:
         found = tar.next()
         content = tar.extractfile(found) if found is not None and found.isreg() else None
         return "" if content is None else content.read(4 * limit).decode("utf-8", "replace")[:limit]
-
-
-def artifact_uri(output: S3Uri, job_name: str, name: str) -> S3Uri:
-    """`<S3OutputPath>/<job>/output/<name>`."""
-    return output.join(job_name, "output", name)

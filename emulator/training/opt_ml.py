@@ -6,9 +6,11 @@ Sources: DG your-algorithms-training-algo-running-container; files of real jobs.
 import json
 from typing import Any
 
-from emulator.domain.channel import Channel
+from emulator.domain.channel import Channel, Distribution
 from emulator.domain.resource_config import Host
 from emulator.domain.training_job import TrainingJobRequest
+from emulator.training.init_config import SPELLINGS, init_channel
+from emulator.training.output_config import init_checkpoint_channel, output_configs
 
 ROOT = "/opt/ml"
 DATA = f"{ROOT}/input/data"
@@ -39,6 +41,7 @@ def config_files(request: TrainingJobRequest, host: Host) -> dict[str, str]:
             for metric in request.algorithm_specification.metric_definitions
         ],
         "init-config": init_config(request, host, channels),
+        **output_configs(request),
     }
     return {f"{CONFIG}/{name}.json": _json(content) for name, content in contents.items()}
 
@@ -48,8 +51,8 @@ def channel_config(request: TrainingJobRequest, channel: Channel) -> dict[str, s
     content_type = {} if channel.content_type is None else {"ContentType": channel.content_type}
     return {
         **content_type,
-        "TrainingInputMode": channel.input_mode or request.algorithm_specification.training_input_mode,
-        "S3DistributionType": channel.source.s3_data_distribution_type,
+        "TrainingInputMode": request.input_mode(channel),
+        "S3DistributionType": _distribution(channel),
         "RecordWrapperType": channel.record_wrapper_type,
     }
 
@@ -79,30 +82,18 @@ def init_config(request: TrainingJobRequest, host: Host, channels: list[Channel]
     """init-config.json: the platform agent's own file, which some images read for the host's number."""
     hosts = [h.name for h in request.resource_config.hosts()]
     return {
-        "inputMode": request.algorithm_specification.training_input_mode.upper(),
-        "channels": {channel.channel_name: _init_channel(channel) for channel in channels},
-        "checkpointChannel": None,
+        "inputMode": SPELLINGS[request.algorithm_specification.training_input_mode],
+        "channels": {channel.channel_name: init_channel(request, channel) for channel in channels},
+        "checkpointChannel": init_checkpoint_channel(request),
         "hostConfig": {"clusterSize": len(hosts), "hostNumber": hosts.index(host.name) + 1},
         "enableAdditionalPlatformLoggingForCustomer": False,
         "jobRunInfo": {"jobRunNumber": 1},
     }
 
 
-def _init_channel(channel: Channel) -> dict[str, Any]:
-    return {
-        "s3DataSource": {
-            "s3DataType": "S3_PREFIX",
-            "s3Uri": channel.source.s3_uri,
-            "s3DataDistributionType": "SHARDED_BY_S3_KEY" if channel.is_sharded else "FULLY_REPLICATED",
-            "attributeNames": None,
-        },
-        "fileSystemDataSource": None,
-        "compressionType": "NONE",
-        "recordWrapper": "NONE",
-        "shuffleConfig": None,
-        "inputMode": "FILE",
-        "sharded": channel.is_sharded,
-    }
+def _distribution(channel: Channel) -> Distribution:
+    """Of a file system, every host sees everything."""
+    return channel.s3_source.s3_data_distribution_type if channel.s3_source else Distribution.FULLY_REPLICATED
 
 
 def _json(content: dict[str, Any] | list[Any]) -> str:

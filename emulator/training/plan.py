@@ -1,24 +1,29 @@
 """Pure: a training job and what it was given, compiled to the cluster that runs it."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 
-from emulator.domain.cluster import ClusterSpec, InstanceSpec
+from emulator.domain.cluster import ClusterSpec, InstanceSpec, Mount
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
 from emulator.domain.training_job import AlgorithmSpecification, TrainingJob
+from emulator.training.copied_trees import copied_trees
 from emulator.training.environment import container_environment, endpoint_variables
 from emulator.training.input_layers import DATA, has_pipes, host_mounts, host_views
 from emulator.training.opt_ml import DIRECTORIES, config_files
 
 
-def compile_cluster(job: TrainingJob, placement: Placement) -> ClusterSpec:
+def compile_cluster(
+    job: TrainingJob, placement: Placement, shared: Mapping[str, Mount] | None = None
+) -> ClusterSpec:
+    """`shared` has the mounts of the channels that read from a file system."""
     request = job.request
     hosts = request.resource_config.hosts()
     return ClusterSpec(
         name=cluster_name(job),
         isolated=request.enable_network_isolation,
         pool=job.progress.pool,
-        instances=tuple(_compile_instance(job, placement, host) for host in hosts),
+        instances=tuple(_compile_instance(job, placement, host, shared or {}) for host in hosts),
     )
 
 
@@ -50,7 +55,9 @@ def fingerprint(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:8]
 
 
-def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> InstanceSpec:
+def _compile_instance(
+    job: TrainingJob, placement: Placement, host: Host, shared: Mapping[str, Mount]
+) -> InstanceSpec:
     request = job.request
     algorithm = request.algorithm_specification
     limits = placement.limits[host.name]
@@ -65,7 +72,8 @@ def _compile_instance(job: TrainingJob, placement: Placement, host: Host) -> Ins
         directories=tuple(d for d in DIRECTORIES if d != DATA or not has_pipes(request, host.name)),
         files=config_files(request, host),
         views=host_views(request, host.name, job.progress.fast_file),
-        mounts=host_mounts(request, host.name, job.progress.fast_file),
+        mounts=(*host_mounts(request, host.name, job.progress.fast_file), *shared.values()),
+        trees=copied_trees(job, host.name),
         limits=limits,
         pool=job.progress.pool,
     )

@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 
+from emulator.domain.progress import Placement
 from emulator.domain.training_job import TrainingJob
+from emulator.occupancy import Holding
 from emulator.training.parts import TrainingParts
 from emulator.training.warm_pools import expiry, find_pool, remove_pool, reused, take_over, terminated
+
+
+def holding_of(placement: Placement) -> Holding:
+    return Holding(placement.memory_bytes, placement.gpu_ids)
 
 
 class PoolKeeper:
@@ -14,16 +20,6 @@ class PoolKeeper:
         self._parts = parts
         self.pools: list[TrainingJob] = []
         """Finished jobs whose instances wait, those that wait longest first."""
-
-    @property
-    def memory_bytes(self) -> int:
-        placements = (pool.progress.placement for pool in self.pools)
-        return sum(placement.memory_bytes for placement in placements if placement)
-
-    @property
-    def gpu_ids(self) -> frozenset[str]:
-        placements = (pool.progress.placement for pool in self.pools)
-        return frozenset(gpu for placement in placements if placement for gpu in placement.gpu_ids)
 
     def seconds_to_expiry(self, most: float) -> float:
         now = self._parts.clock.now()
@@ -40,10 +36,12 @@ class PoolKeeper:
             taker = takers.get(pool.progress.pool)
             if taker is not None:
                 await self._parts.store.save_progress(reused(pool, taker.key.name, now))
+                self._parts.occupancy.release(pool.arn)
             elif expiry(pool, self._parts.time_scale) <= now:
                 await self._end(pool)
-            else:
+            elif pool.progress.placement is not None:
                 self.pools.append(pool)
+                self._parts.occupancy.hold(pool.arn, holding_of(pool.progress.placement))
 
     async def hand_over(self, job: TrainingJob) -> TrainingJob | None:
         """The job with a pool's instances; None where no pool matches."""
@@ -54,6 +52,7 @@ class PoolKeeper:
         await self._parts.store.save_progress(taker)
         await self._parts.store.save_progress(reused(pool, job.key.name, self._parts.clock.now()))
         self.pools.remove(pool)
+        self._parts.occupancy.release(pool.arn)
         return taker
 
     async def give_way(self) -> bool:
@@ -66,3 +65,4 @@ class PoolKeeper:
     async def _end(self, pool: TrainingJob) -> None:
         await remove_pool(pool.progress.pool or "", self._parts)
         await self._parts.store.save_progress(terminated(pool, self._parts.clock.now()))
+        self._parts.occupancy.release(pool.arn)

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from emulator.domain.cluster import Capacity
 from emulator.domain.failure_reason import JobFailure, internal_error
+from emulator.domain.placement import PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.domain.progress import Placement
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.status import Message, SecondaryStatus
@@ -25,9 +26,8 @@ from emulator.training.deadline import next_deadline
 from emulator.training.leftovers import Leftovers
 from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, fail_or_retry, innermost, run
 from emulator.training.parts import TrainingParts
-from emulator.training.placement import PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.training.plan import cluster_name, clusters_of
-from emulator.training.pool_keeper import PoolKeeper
+from emulator.training.pool_keeper import PoolKeeper, holding_of
 from emulator.training.stop_signal import StopSignal
 from emulator.training.warm_pools import begin_pool
 
@@ -72,6 +72,7 @@ class Scheduler:
         self._running: dict[str, Running] = {}
         self._pools = PoolKeeper(parts)
         self._overtaken: dict[str, int] = {}
+        parts.occupancy.on_release(changes.notify)
         self._looking = anyio.Lock()
         self._swept = False
         self.leftovers = Leftovers(parts)
@@ -107,6 +108,8 @@ class Scheduler:
             for running in abandoned:
                 await running.ended.wait()
             jobs = await self._parts.store.delete_all(scope)
+            for job in jobs:
+                self._parts.occupancy.release(job.arn)
             unfinished = [job for job in jobs if not job.is_final]
             arns = {running.job.arn for running in abandoned}
             left = [job for job in jobs if not job.is_final or job.arn in arns or job.progress.has_warm_pool]
@@ -194,16 +197,9 @@ class Scheduler:
         return deadline.reason if deadline is not None and deadline.time <= now else None
 
     def _room(self, capacity: Capacity) -> Room:
-        memory = sum(running.placement.memory_bytes for running in self._running.values())
-        memory += self._pools.memory_bytes
-        return Room(
-            self._policy.memory_budget(capacity.memory_bytes) - memory,
-            len(capacity.gpu_ids) - len(self._gpus_in_use()),
-        )
-
-    def _gpus_in_use(self) -> frozenset[str]:
-        running = (gpu for running in self._running.values() for gpu in running.placement.gpu_ids)
-        return self._pools.gpu_ids.union(running)
+        used = self._parts.occupancy
+        memory = self._policy.memory_budget(capacity.memory_bytes) - used.memory_bytes
+        return Room(memory, len(capacity.gpu_ids) - len(used.gpu_ids))
 
     def _count_overtaken(self, queue: Sequence[Waiting], admitted: Sequence[str]) -> None:
         started, behind = set(admitted), 0
@@ -217,7 +213,7 @@ class Scheduler:
 
     async def _place(self, tasks: TaskGroup, job: TrainingJob, capacity: Capacity) -> None:
         """Note on the row what the job was given, then start it."""
-        used = self._gpus_in_use()
+        used = self._parts.occupancy.gpu_ids
         free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used]
         placement = place(job.request.resource_config.hosts(), self._policy, capacity, free_gpus)
         job = begin_pool(job, placement)
@@ -228,6 +224,7 @@ class Scheduler:
         running = Running(job, placement)
         _pass_on(job, running.stop)
         self._running[job.arn] = running
+        self._parts.occupancy.hold(job.arn, holding_of(placement))
         tasks.start_soon(self._run, running)
 
     async def _run(self, running: Running) -> None:
@@ -244,6 +241,8 @@ class Scheduler:
             )
         finally:
             self._running.pop(job.arn, None)
+            if not job.progress.has_warm_pool:
+                self._parts.occupancy.release(job.arn)
             running.ended.set()
         self._changes.notify()
 

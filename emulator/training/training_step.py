@@ -24,11 +24,15 @@ from emulator.domain.progress import Progress
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd
 from emulator.domain.training_job import TrainingJob
-from emulator.training.log_pump import LogPump, log_stream, open_streams
+from emulator.training.algorithm_metrics import final_metrics
+from emulator.training.directory_sync import finish_sync, sync_until
+from emulator.training.host_watch import watch_host
+from emulator.training.job_cluster import job_cluster
+from emulator.training.live_channels import live_channels
+from emulator.training.log_pump import open_streams
 from emulator.training.model_artifacts import read_text_member
 from emulator.training.opt_ml import FAILURE
 from emulator.training.parts import TrainingParts
-from emulator.training.plan import compile_cluster
 from emulator.training.run_end import leave_run
 from emulator.training.stop_signal import StopSignal
 
@@ -36,10 +40,14 @@ from emulator.training.stop_signal import StopSignal
 class Hosts:
     """How the hosts of one cluster are doing, as their watchers tell."""
 
-    def __init__(self, hosts: tuple[str, ...]) -> None:
+    def __init__(self, hosts: tuple[str, ...], is_fresh: bool) -> None:
         self._hosts = hosts
+        self.is_fresh = is_fresh
+        """Whether nothing of them was seen before, by this process or another."""
         self.exits: dict[str, InstanceExit] = {}
         self.fault: JobFailure | None = None
+        self.outgrown: str | None = None
+        """Why the job must fail, where a host needs more than its storage volume."""
         self._changed = anyio.Event()
 
     def note(self, end: InstanceExit | JobFailure) -> None:
@@ -47,6 +55,13 @@ class Hosts:
             self.fault = self.fault or end
         else:
             self.exits[end.host] = end
+        self._tell()
+
+    def note_outgrown(self, reason: str) -> None:
+        self.outgrown = self.outgrown or reason
+        self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
 
@@ -61,7 +76,8 @@ class Hosts:
         return min(failed, key=lambda end: end.finished_at, default=None)
 
     def is_decided(self) -> bool:
-        return self.fault is not None or self.culprit is not None or not self.running
+        is_to_fail = self.fault is not None or self.culprit is not None or self.outgrown is not None
+        return is_to_fail or not self.running
 
     def is_over(self) -> bool:
         return self.fault is not None or not self.running
@@ -73,29 +89,39 @@ class Hosts:
 
 async def train(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:
     """From the start of the containers, or from wherever they are, until all have ended. Raises JobFailure."""
-    if job.progress.placement is None:
-        raise internal_error("a training job without a placement reached Training")
-    cluster = compile_cluster(job, job.progress.placement)
-    is_fresh = job.progress.launched_at is None
-    if is_fresh:
-        job = await _launch(job, cluster, parts)
-    else:
+    cluster = await job_cluster(job, parts)
+    hosts = Hosts(cluster.hosts, is_fresh=job.progress.launched_at is None)
+    if not hosts.is_fresh:
         await _require_all(cluster, parts)
-    hosts = Hosts(cluster.hosts)
-    async with anyio.create_task_group() as watchers:
-        for host in cluster.hosts:
-            pump = LogPump(log_stream(job, host), parts)
-            since_ns = 0 if is_fresh else await pump.position()
-            watch = partial(parts.compute.watch, cluster.name, host, since_ns, pump.put)
-            watchers.start_soon(_note_end, watch, hosts)
-        job = await _follow(job, cluster, hosts, parts, stop)
-        if hosts.fault is not None:
-            watchers.cancel_scope.cancel()
+    async with live_channels(job, parts, hosts.is_fresh, hosts.note) as live:
+        if hosts.is_fresh:
+            job = await _launch(job, cluster, parts)
+        job = await _watch(job, cluster, hosts, parts, stop)
+        job = job.advance(job.progress.model_copy(update={"channel_bytes": live.bytes_by_channel()}))
     if hosts.fault is not None:
         raise hosts.fault
     if job.progress.run_end is not None:
+        await finish_sync(job, parts)
         return await leave_run(job, job.progress.run_end, parts)
-    return job.advance(job.progress.enter(SecondaryStatus.UPLOADING, Message.UPLOADING, parts.clock.now()))
+    metrics = await final_metrics(job, parts)
+    now = parts.clock.now()
+    uploading = job.progress.enter(SecondaryStatus.UPLOADING, Message.UPLOADING, now, final_metrics=metrics)
+    return job.advance(uploading)
+
+
+async def _watch(
+    job: TrainingJob, cluster: ClusterSpec, hosts: Hosts, parts: TrainingParts, stop: StopSignal
+) -> TrainingJob:
+    """Until all have ended, or the fault is known that makes them worthless."""
+    async with anyio.create_task_group() as watchers:
+        for instance in cluster.instances:
+            watch = partial(watch_host, job, instance, hosts.is_fresh, parts, hosts.note_outgrown)
+            watchers.start_soon(_note_end, watch, hosts)
+        watchers.start_soon(sync_until, partial(hosts.until, hosts.is_over), job, parts)
+        job = await _follow(job, cluster, hosts, parts, stop)
+        if hosts.fault is not None:
+            watchers.cancel_scope.cancel()
+    return job
 
 
 async def _launch(job: TrainingJob, cluster: ClusterSpec, parts: TrainingParts) -> TrainingJob:
@@ -146,8 +172,10 @@ async def _decide(
     now = parts.clock.now()
     if hosts.fault is not None:
         return job
-    if hosts.culprit is not None:
+    reason = hosts.outgrown
+    if reason is None and hosts.culprit is not None:
         reason = await _blame(job, cluster, hosts.culprit, parts)
+    if reason is not None:
         return await _save(job, parts, job.progress.say(Message.TRAINING, now, failure_reason=reason))
     if hosts.running and stop.reason is not None:
         stopping = job.progress.enter(

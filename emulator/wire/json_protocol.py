@@ -11,17 +11,21 @@ from typing import Any, NoReturn, cast
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from emulator.domain.errors import ServiceError
+from emulator.wire.answer import Answer
 from emulator.wire.dispatch import Params, Result
+from emulator.wire.query_error import query_error_headers, shape_name
 from emulator.wire.serialization import serialization_error, typed_value
 from emulator.wire.service_model import Operation, ServiceModels
 
 
 @dataclass(frozen=True)
 class JsonProtocol:
-    """One request's wire protocol; the second implementation is QueryProtocol."""
+    """One request's wire protocol."""
 
     target: str
     content_type: str
+    is_query_compatible: bool = False
+    """Whether the client wants the query protocol's error codes (header `x-amzn-query-mode`)."""
 
     def find_operation(self, models: ServiceModels, body: bytes) -> Operation:
         operation = models.by_target(self.target)
@@ -32,15 +36,17 @@ class JsonProtocol:
     def parse(self, operation: Operation, body: bytes) -> Params:
         return parse(operation.model.input_shape, body)
 
-    def render(self, operation: Operation, result: Result, request_id: str, strict: bool) -> bytes:
-        return render(operation.model.output_shape, result, strict)
+    def render(self, operation: Operation, result: Result, request_id: str, strict: bool) -> Answer:
+        return Answer(render(operation.model.output_shape, result, strict))
 
-    def render_error(self, error: ServiceError, request_id: str) -> bytes:
+    def render_error(self, error: ServiceError, request_id: str) -> Answer:
         """SageMaker's modelled errors have `Message`, everything else `message`; its clients read both."""
-        body = {"__type": error.code, "message": error.message}
+        code = shape_name(error.code) if self.is_query_compatible else error.code
+        body = {"__type": code, "message": error.message}
         if self.target.startswith("SageMaker."):
             body["Message"] = error.message
-        return _encode(body)
+        headers = query_error_headers(error) if self.is_query_compatible else {}
+        return Answer(_encode(body), error.status, headers)
 
 
 def parse(shape: Shape | None, body: bytes) -> Params:

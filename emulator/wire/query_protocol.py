@@ -1,4 +1,4 @@
-"""AWS's query protocol, for STS and IAM: a form in, XML out."""
+"""AWS's query protocol, for STS, IAM and older clients of CloudWatch: a form in, XML out."""
 
 import re
 from dataclasses import dataclass
@@ -7,12 +7,14 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from botocore.model import ListShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from emulator.domain.errors import ServiceError
+from emulator.wire.answer import Answer
 from emulator.wire.dispatch import Params, Result
 from emulator.wire.serialization import serialization_error
 from emulator.wire.service_model import Operation, ServiceModels
+from emulator.wire.text_value import value_of_text
 
 MAX_FIELDS = 10_000
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
@@ -22,7 +24,7 @@ Form = dict[str, str]
 
 @dataclass(frozen=True)
 class QueryProtocol:
-    """One request's wire protocol; the second implementation is JsonProtocol."""
+    """One request's wire protocol."""
 
     content_type: str = "text/xml"
 
@@ -39,20 +41,20 @@ class QueryProtocol:
         shape = operation.model.input_shape
         return {} if shape is None else cast(Params, _read(shape, read_form(body), "") or {})
 
-    def render(self, operation: Operation, result: Result, request_id: str, strict: bool) -> bytes:
+    def render(self, operation: Operation, result: Result, request_id: str, strict: bool) -> Answer:
         shape, name = operation.model.output_shape, operation.model.name
         inner = "" if shape is None else _write(shape, f"{name}Result", result)
         metadata = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
         namespace = operation.model.service_model.metadata.get("xmlNamespace", "")
-        return f'<{name}Response xmlns="{namespace}">{inner}{metadata}</{name}Response>'.encode()
+        return Answer(f'<{name}Response xmlns="{namespace}">{inner}{metadata}</{name}Response>'.encode())
 
-    def render_error(self, error: ServiceError, request_id: str) -> bytes:
+    def render_error(self, error: ServiceError, request_id: str) -> Answer:
         kind = "Sender" if error.status < 500 else "Receiver"
         detail = (
             f"<Type>{kind}</Type><Code>{_text(error.code)}</Code><Message>{_text(error.message)}</Message>"
         )
         error_xml = f"<Error>{detail}</Error><RequestId>{request_id}</RequestId>"
-        return f"<ErrorResponse>{error_xml}</ErrorResponse>".encode()
+        return Answer(f"<ErrorResponse>{error_xml}</ErrorResponse>".encode(), error.status)
 
 
 def read_form(body: bytes) -> Form:
@@ -71,7 +73,7 @@ def _read(shape: Shape, form: Form, name: str) -> Any:
         return _read_structure(shape, form, name)
     if isinstance(shape, ListShape):
         return _read_list(shape, form, name)
-    return _read_scalar(shape, form[name]) if name in form else None
+    return value_of_text(shape, form[name]) if name in form else None
 
 
 def _read_structure(shape: StructureShape, form: Form, name: str) -> dict[str, Any] | None:
@@ -87,21 +89,17 @@ def _read_list(shape: ListShape, form: Form, name: str) -> list[Any] | None:
     return items or None
 
 
-def _read_scalar(shape: Shape, text: str) -> Any:
-    if shape.type_name not in ("integer", "long"):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise serialization_error(f"{shape.name} is not a number") from None
-
-
 def _write(shape: Shape, tag: str, value: Any) -> str:
     if isinstance(shape, ListShape):
         return _element(tag, "".join(_write(shape.member, "member", item) for item in value))
     if isinstance(shape, StructureShape):
         present = {name: member for name, member in shape.members.items() if value.get(name) is not None}
         return _element(tag, "".join(_write(member, name, value[name]) for name, member in present.items()))
+    if isinstance(shape, MapShape):
+        entries = (
+            (_write(shape.key, "key", key), _write(shape.value, "value", item)) for key, item in value.items()
+        )
+        return _element(tag, "".join(f"<entry>{key}{item}</entry>" for key, item in entries))
     if isinstance(value, datetime):
         return _element(tag, value.strftime("%Y-%m-%dT%H:%M:%SZ"))
     if isinstance(value, bool):

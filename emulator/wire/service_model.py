@@ -7,7 +7,9 @@ from typing import NamedTuple
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-EMULATED_SERVICES = ("sagemaker", "logs", "sts", "iam", "ecr")
+from emulator.wire.rest_route import find_route
+
+EMULATED_SERVICES = ("sagemaker", "logs", "sts", "iam", "ecr", "cloudwatch", "sagemaker-metrics")
 
 
 class Operation(NamedTuple):
@@ -39,9 +41,18 @@ class ServiceModels:
     def by_action(self, action: str, version: str) -> Operation | None:
         """The operation that `Action=...&Version=...` names in the query protocol."""
         for service, model in self.models.items():
-            is_its_version = model.metadata["protocol"] == "query" and model.api_version == version
+            protocols = model.metadata.get("protocols", [model.metadata["protocol"]])
+            is_its_version = "query" in protocols and model.api_version == version
             if is_its_version and action in model.operation_names:
                 return Operation(service, model.operation_model(action))
+        return None
+
+    def by_path(self, method: str, raw_path: str) -> Operation | None:
+        """The rest-json operation at a path, percent-encoded as it came."""
+        for service, model in self.models.items():
+            route = find_route(model, method, raw_path)
+            if route is not None:
+                return Operation(service, route.model)
         return None
 
     def operations(self) -> frozenset[tuple[str, str]]:

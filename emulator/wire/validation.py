@@ -24,6 +24,7 @@ _CODES = {
     "logs": "InvalidParameterException",
     "ecr": "InvalidParameterException",
     "sts": "ValidationError",
+    "cloudwatch": "ValidationError",
 }
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import docker
 
+from tests.support.images import one_at_a_time
+
 S3_IMAGE = "sagemaker-emulator-test/minio:latest"
 REGISTRY_IMAGE = "sagemaker-emulator-test/registry:latest"
 EMULATOR_IMAGE = "sagemaker-emulator-test/emulator:latest"
@@ -45,4 +47,5 @@ def build_registry_image(engine: docker.DockerClient, base: str, registry: Path,
 
 def build(engine: docker.DockerClient, image: str, dockerfile: list[str], context: Path) -> None:
     (context / "Dockerfile").write_text("\n".join(dockerfile))
-    engine.images.build(path=str(context), tag=image, rm=True, forcerm=True)
+    with one_at_a_time():
+        engine.images.build(path=str(context), tag=image, rm=True, forcerm=True)

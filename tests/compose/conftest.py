@@ -3,7 +3,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import DockerException
 
 from scripts.images import PROJECT, build_sample, copy_ca_bundle
 from tests.compose.compose_images import (
@@ -17,17 +16,6 @@ from tests.compose.compose_images import (
 from tests.compose.compose_project import ComposeProject, compose_command
 from tests.support.images import base_image, cannot_run
 from tests.support.minio_server import minio_binary
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[docker.DockerClient]:
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        cannot_run(f"no Docker Engine answers: {error}")
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="session")

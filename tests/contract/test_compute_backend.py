@@ -18,7 +18,15 @@ import pytest
 from emulator.compute.backend import ComputeBackend
 from emulator.compute.docker import DockerBackend, DockerOptions
 from emulator.compute.fake import FakeBackend, Script
-from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, LayeredView, Limits, LogLine
+from emulator.domain.cluster import (
+    ClusterSpec,
+    InstanceExit,
+    InstanceSpec,
+    LayeredView,
+    Limits,
+    LogLine,
+    UsageSample,
+)
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.image_source import ImageSource
@@ -35,6 +43,13 @@ PROGRAMS = {
     "succeed": ('python3 -c \'print("hello"); open("/opt/ml/model/m", "w").write("x")\'', Script()),
     "fail": ("exit 3", Script(exit_code=3)),
     "endless": ("trap 'exit 5' TERM; sleep 1000 & wait", Script(after=math.inf, exit_code_on_sigterm=5)),
+    "busy": (
+        "head -c 8M /dev/zero > /var/tmp/layer; head -c 8M /dev/zero > /opt/ml/model/v; timeout 3 sha1sum /dev/zero",
+        Script(
+            exit_code=124,
+            usage=(UsageSample("", 1, 50.0, 2**20), UsageSample("", 2, 90.0, 2**21, 16 * 2**20)),
+        ),
+    ),
     "stubborn": ("trap '' TERM; sleep 1000", Script(after=math.inf, ignores_sigterm=True)),
 }
 SUCCEEDS = Script(logs=("hello",), writes={"model/m": b"x"})
@@ -105,15 +120,24 @@ async def launch(backend: ComputeBackend, cluster: ClusterSpec, work_dir: Path) 
 
 
 async def watch(
-    backend: ComputeBackend, cluster: ClusterSpec, host: str, since: int = 0
+    backend: ComputeBackend,
+    cluster: ClusterSpec,
+    host: str,
+    since: int = 0,
+    samples: list[UsageSample] | None = None,
 ) -> tuple[InstanceExit, list[LogLine]]:
+    """`samples`: where to put what the instance used."""
     lines: list[LogLine] = []
+    taken = samples if samples is not None else []
 
     async def sink(some: Sequence[LogLine]) -> None:
         lines.extend(some)
 
+    async def usage(sample: UsageSample) -> None:
+        taken.append(sample)
+
     with anyio.fail_after(60):
-        return await backend.watch(cluster.name, host, since, sink), lines
+        return await backend.watch(cluster.name, host, since, sink, usage), lines
 
 
 @pytest.fixture
@@ -133,6 +157,27 @@ def test_watch_tells_lines_and_exit_also_a_second_time(
         assert (again.exit_code, none) == (0, [])
 
     run("succeed", case)
+
+
+def test_watch_tells_what_an_instance_uses(run: Callable[[str, Case], None], work_dir: Path) -> None:
+    async def case(backend: ComputeBackend, cluster: ClusterSpec) -> None:
+        await launch(backend, cluster, work_dir)
+        samples: list[UsageSample] = []
+        end, _ = await watch(backend, cluster, "algo-1", samples=samples)
+        assert end.exit_code == 124
+        assert {sample.host for sample in samples} == {"algo-1"}
+        times = [sample.timestamp_ns for sample in samples]
+        assert times == sorted(times)
+        assert len(times) >= 2
+        assert max(sample.cpu_percent for sample in samples) > 10  # other hosts want the CPU, too
+        assert max(sample.memory_bytes for sample in samples) > 2**16
+        sees_volumes = isinstance(backend, FakeBackend) or os.access("/var/lib/docker/volumes", os.X_OK)
+        assert (samples[-1].disk_bytes or 0) >= (16 if sees_volumes else 8) * 2**20
+        again: list[UsageSample] = []
+        await watch(backend, cluster, "algo-1", since=1, samples=again)
+        assert again == []
+
+    run("busy", case)
 
 
 def test_a_failing_command_is_a_result(run: Callable[[str, Case], None], work_dir: Path) -> None:

@@ -110,6 +110,25 @@ def test_unknown_repository_is_refused(ecr: Any, operation: str, params: dict[st
     )
 
 
+@pytest.mark.parametrize("reference", ["imageTag", "imageDigest"])
+def test_reference_that_is_a_path_leads_to_no_other_accounts_image(
+    running: RunningEmulator, docker: Docker, reference: str
+) -> None:
+    docker.push("guarded", "1")
+    other = running.client("ecr", aws_access_key_id="222222222222")
+    repository = f"mine-{reference.lower()}"
+    other.create_repository(repositoryName=repository)
+    for path in (f"../../../../{ACCOUNT}/{REGION}/guarded/manifests/1", "%2e%2e", "x?y=1", "a/b"):
+        answer = other.batch_get_image(repositoryName=repository, imageIds=[{reference: path}])
+        assert answer["images"] == []
+        assert answer["failures"][0]["failureCode"] == "ImageNotFound"
+
+
+def test_policy_that_is_nested_too_deeply_is_refused(ecr: Any, name: str) -> None:
+    code, _ = refusal(ecr.set_repository_policy, repositoryName=name, policyText="[" * 5000)
+    assert code == "InvalidParameterException"
+
+
 def test_describe_repositories_pages(running: RunningEmulator) -> None:
     ecr = running.client("ecr", region_name="eu-west-1")
     for letter in "cab":
@@ -304,14 +323,22 @@ def test_registry_ends_with_the_emulator_and_keeps_its_images(tmp_path: Path) ->
         cannot_run("no docker-registry; Debian's package of that name has it")
     data = tmp_path / "data"
     with running_emulator(data, FakeBackend()) as running:
+        assert _health(running) == {"status": "none", "address": None}
         docker = Docker(running.endpoint)
         digest = docker.push("kept", "1")
         docker.http.close()
         assert _registries(data) != []
+        health = _health(running)
+        assert health["status"] == "ok"
+        assert httpx.get(f"http://{health['address']}/v2/").status_code == 200
     assert _registries(data) == []
     with running_emulator(data, FakeBackend()) as running:
         listed = running.client("ecr").list_images(repositoryName="kept")["imageIds"]
         assert listed == [{"imageDigest": digest, "imageTag": "1"}]
+
+
+def _health(running: RunningEmulator) -> Any:
+    return httpx.get(f"{running.endpoint}/_emulator/health").json()["parts"]["registry"]
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])

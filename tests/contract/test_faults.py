@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from emulator.cli import main
-from emulator.compute.backend import LogSink
+from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.cluster import Capacity, FoundInstance, InstanceExit
 from tests.support.emulator_server import job_request, running_emulator, wait_for_status, wait_until
@@ -30,9 +30,11 @@ class FailsSometimes(FakeBackend):
         self._fail("find")
         return await super().find()
 
-    async def watch(self, cluster: str, host: str, since_ns: int, sink: LogSink) -> InstanceExit:
+    async def watch(
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+    ) -> InstanceExit:
         self._fail("watch")
-        return await super().watch(cluster, host, since_ns, sink)
+        return await super().watch(cluster, host, since_ns, sink, usage)
 
     async def signal(self, cluster: str, host: str, signal: str) -> None:
         self._fail("signal")

@@ -104,6 +104,14 @@ def test_bucket_that_cannot_be_made_is_told_and_the_others_are_there(tmp_path: P
         assert keys(running, "good") == ["file"]
 
 
+def test_file_whose_name_is_no_utf_8_is_told_and_the_server_starts(tmp_path: Path) -> None:
+    write(tmp_path / "init" / "buckets" / "strange" / os.fsdecode(b"\xff.csv"))
+    with running_emulator(tmp_path / "data", FakeBackend(), init_dir=tmp_path / "init") as running:
+        (bucket,) = init_report(running.endpoint)["buckets"]
+        assert (bucket["name"], bucket["status"]) == ("strange", "failed")
+        assert "UTF-8" in bucket["reason"]
+
+
 def test_missing_directory_is_told(tmp_path: Path) -> None:
     with running_emulator(tmp_path / "data", FakeBackend(), init_dir=tmp_path / "none") as running:
         assert init_report(running.endpoint)["status"] == "error"

@@ -56,7 +56,8 @@ def server() -> Iterator[tuple[RunningServer, dict[str, LogStore]]]:
 
     async def answer(*call: Any) -> Any:
         others: Any = None
-        parts = Parts(None, None, stores["now"], None, cast(Clock, None), images=others, ecr=others)  # type: ignore[arg-type]
+        rest = {"algorithms": others, "metrics": others, "find_image": others, "ecr": others}
+        parts = Parts(None, None, stores["now"], None, cast(Clock, None), **rest)  # type: ignore[arg-type]
         return await dispatch(parts, *call)
 
     app = Gateway(load_service_models(["logs"]), answer, ACCOUNT, REGION, strict=True)

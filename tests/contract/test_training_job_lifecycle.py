@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.compute.fake import FakeBackend, Script
-from emulator.domain.cluster import Capacity
+from emulator.domain.cluster import Capacity, UsageSample
 from tests.support.emulator_server import (
     RunningEmulator,
     job_request,
@@ -63,6 +63,27 @@ def test_artifacts_of_all_hosts_are_merged_and_the_last_host_wins(start: Start) 
     assert members == {"one": b"1", "two": b"2", "same": b"last"}
     listed = s3.list_objects_v2(Bucket="artifacts", Prefix="out/merge/")["Contents"]
     assert [found["Key"].rpartition("/")[2] for found in listed] == ["model.tar.gz", "output.tar.gz"]
+
+
+def test_artifacts_that_are_not_compressed_are_objects_of_their_own(start: Start) -> None:
+    running = start(
+        {
+            "algo-1": Script(writes={"model/a/one": b"1", "model/same": b"first", "output/data/log": b"l"}),
+            "algo-2": Script(writes={"model/two": b"", "model/same": b"last"}),
+        }
+    )
+    output = {"S3OutputPath": "s3://artifacts/", "CompressionType": "NONE", "KmsKeyId": "alias/key"}
+    job = run_job(running, "files", ResourceConfig=TWO, OutputDataConfig=output)
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == "s3://artifacts/files/output/model/"
+    assert job["OutputDataConfig"] == output
+    s3 = running.client("s3")
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket="artifacts")["Contents"]]
+    assert {key: s3.get_object(Bucket="artifacts", Key=key)["Body"].read() for key in keys} == {
+        "files/output/data/log": b"l",
+        "files/output/model/a/one": b"1",
+        "files/output/model/same": b"last",
+        "files/output/model/two": b"",
+    }
 
 
 def test_an_empty_model_directory_leaves_no_object(start: Start) -> None:
@@ -121,7 +142,35 @@ def test_a_missing_image_fails_the_job(start: Start) -> None:
 def test_a_missing_output_bucket_fails_the_job_with_s3s_words(start: Start) -> None:
     running = start({"algo-1": Script(writes={"model/m": b"x"})})
     job = run_job(running, "no-output", OutputDataConfig={"S3OutputPath": "s3://nowhere-at-all/out"})
-    assert job["FailureReason"].startswith("ClientError: Artifact upload failed:NoSuchBucket")
+    assert job["FailureReason"] == (
+        "ClientError: Artifact upload failed:NoSuchBucket: The specified bucket does not exist "
+        "(s3://nowhere-at-all/out/no-output/output/model.tar.gz)"
+    )
+
+
+def test_a_host_that_outgrows_its_volume_fails_the_job_and_keeps_its_artifacts(start: Start) -> None:
+    """What the container wrote and its input count together; the other host is stopped."""
+    usage = [UsageSample("", n, 10, 2**20, size) for n, size in enumerate((None, 2**30 - 3, 2**30 - 2))]
+    backend = FakeBackend(
+        {
+            "fits/algo-1": Script(usage=tuple(usage[:2])),
+            "grows/algo-1": Script(after=math.inf),
+            "grows/algo-2": Script(after=math.inf, usage=tuple(usage), writes={"model/m": b"x"}),
+        }
+    )
+    running = start(compute=backend)
+    s3 = running.client("s3")
+    s3.put_object(Bucket="artifacts", Key="in/a", Body=b"abc")
+    channels = [s3_channel("train", "s3://artifacts/in/")]
+    assert run_job(running, "fits", InputDataConfig=channels)["TrainingJobStatus"] == "Completed"
+    job = run_job(running, "grows", ResourceConfig=TWO, InputDataConfig=channels)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"] == (
+        "ClientError: Insufficient disk space: algo-2 uses 1.00 GiB of a storage volume of 1.00 GiB. "
+        "Please use a larger VolumeSizeInGB, or an instance type with more local storage."
+    )
+    assert transitions(job)[-2:] == ["Uploading", "Failed"]
+    assert s3.head_object(Bucket="artifacts", Key="out/grows/output/model.tar.gz")
 
 
 def test_max_runtime_stops_the_job_and_keeps_its_artifacts(start: Start) -> None:
@@ -206,6 +255,7 @@ def test_jobs_never_share_a_gpu(start: Start) -> None:
     for name in ("a", "b"):
         wait_for_status(sagemaker, name, "Training")
     wait_for_status(sagemaker, "c", "Pending")
+    wait_until(lambda: len(backend.limits()) == 2)
     given = [limits.gpu_ids for limits in backend.limits()]
     assert sorted(given) == [("0",), ("1",)]
     sagemaker.stop_training_job(TrainingJobName="a")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +21,7 @@ from tests.support.emulator_server import (
     wait_for_status,
 )
 
-SCRIPTS = {"endless/algo-1": Script(after=math.inf)}
+SCRIPTS = {"endless/algo-1": Script(after=math.inf), "writes/algo-1": Script(writes={"model/m": b"m"})}
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +70,35 @@ def test_create_refuses_an_empty_s3_input(running: RunningEmulator, sagemaker: A
     assert refusal(sagemaker.describe_training_job, TrainingJobName="no-input")[0] == "ValidationException"
 
 
+def test_create_refuses_an_input_bucket_of_another_region(running: RunningEmulator, sagemaker: Any) -> None:
+    abroad = running.client("s3", region_name="eu-central-1")
+    location = {"LocationConstraint": "eu-central-1"}
+    abroad.create_bucket(Bucket="abroad", CreateBucketConfiguration=location)
+    abroad.put_object(Bucket="abroad", Key="data/a", Body=b"a")
+    request = job_request("abroad", InputDataConfig=[s3_channel("train", "s3://abroad/data")])
+    assert refusal(sagemaker.create_training_job, **request) == (
+        "ValidationException",
+        'No S3 objects found under S3 URL "s3://abroad/data" given in input data source. Please ensure that the '
+        "bucket exists in the selected region (us-east-1), that objects exist under that S3 prefix, and that the "
+        f'role "{ROLE}" has "s3:ListBucket" permissions on bucket "abroad". Error message from S3: The bucket is in '
+        "this region: eu-central-1. Please use this region to retry the request",
+    )
+    there = running.client("sagemaker", region_name="eu-central-1")
+    there.create_training_job(**request)
+    assert wait_for_status(there, "abroad", "Completed")["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_uploads_to_a_bucket_of_another_region(running: RunningEmulator) -> None:
+    tokyo = running.client("sagemaker", region_name="ap-northeast-1")
+    tokyo.create_training_job(**job_request("writes"))
+    assert wait_for_status(tokyo, "writes", "Completed")["TrainingJobStatus"] == "Completed"
+    assert running.client("s3").head_object(Bucket="artifacts", Key="out/writes/output/model.tar.gz")
+
+
 def test_create_tells_s3s_own_words_for_an_unknown_bucket(sagemaker: Any) -> None:
     request = job_request("no-bucket", InputDataConfig=[s3_channel("train", "s3://unknown-bucket/x")])
     message = refusal(sagemaker.create_training_job, **request)[1]
     assert message.endswith("Error message from S3: The specified bucket does not exist")
-
-
-@pytest.mark.parametrize("mode", ["Pipe", "FastFile"])
-def test_create_refuses_an_input_mode_that_is_not_there_yet(sagemaker: Any, mode: str) -> None:
-    algorithm = {"TrainingImage": "algorithm:1", "TrainingInputMode": mode}
-    code, message = refusal(
-        sagemaker.create_training_job, **job_request("mode", AlgorithmSpecification=algorithm)
-    )
-    assert code == "ValidationException"
-    assert mode in message
 
 
 def test_describe_echoes_defaults_and_ends_with_artifacts(sagemaker: Any) -> None:
@@ -245,11 +261,23 @@ def test_a_request_under_a_foreign_name_is_refused(running: RunningEmulator) -> 
     assert "Host and Origin" in answer.json()["message"]
 
 
-def test_a_web_page_elsewhere_cannot_reach_s3(running: RunningEmulator) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://203.0.113.5", "null"])
+def test_a_web_page_elsewhere_cannot_reach_s3_nor_reset(running: RunningEmulator, origin: str) -> None:
+    """A form of a page that sends no referrer has the origin `null`."""
     body = "<Delete><Object><Key>a</Key></Object></Delete>"
-    page = {"origin": "https://evil.example", "content-type": "text/plain"}
-    answer = httpx.post(f"{running.endpoint}/artifacts?delete", content=body, headers=page)
-    assert answer.status_code == 403
+    page = {"origin": origin, "content-type": "text/plain"}
+    for path in ("artifacts?delete", "_emulator/reset"):
+        answer = httpx.post(f"{running.endpoint}/{path}", content=body, headers=page)
+        assert answer.status_code == 403
+
+
+def test_a_web_page_elsewhere_is_refused_also_where_other_machines_are_not(tmp_path: Path) -> None:
+    with running_emulator(tmp_path / "data", FakeBackend(), host="0.0.0.0") as running:
+        health = f"{running.endpoint}/_emulator/health"
+        assert httpx.get(health, headers={"host": "emulator.lan"}).status_code == 200
+        assert httpx.get(health, headers={"origin": "https://evil.example"}).status_code == 403
+        own = {"host": "emulator.lan:1", "origin": "http://emulator.lan:1"}
+        assert httpx.get(health, headers=own).status_code == 200
 
 
 def test_create_refuses_more_instances_than_the_quota(sagemaker: Any) -> None:

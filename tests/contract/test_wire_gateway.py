@@ -161,7 +161,7 @@ def test_sts_tells_the_account(client: Callable[..., Any], access_key: str, acco
         ("sts", "get_session_token", {}, 501, "sts.GetSessionToken"),
         ("codebuild", "list_projects", {}, 501, "'codebuild'"),
         ("sns", "list_topics", {}, 501, "'sns'"),
-        ("cloudwatch", "list_metrics", {}, 501, "'monitoring'"),
+        ("cloudwatch", "list_dashboards", {}, 501, "cloudwatch.ListDashboards"),
     ],
 )
 def test_operation_that_is_not_emulated_is_refused_by_its_name(

@@ -8,12 +8,11 @@ from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException
 
 from tests.e2e.leftovers import find_foreign_files, find_leftovers, remove_leftovers
 from tests.e2e.training_client import TrainingClient, training_client
 from tests.support.emulator_process import EmulatorProcess, running_emulator, start_emulator
-from tests.support.images import build_algorithm_image, build_entrypoint_image, cannot_run
+from tests.support.images import build_algorithm_image, build_entrypoint_image
 
 HERE = Path(__file__).parent
 
@@ -24,17 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.docker)
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[docker.DockerClient]:
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        cannot_run(f"no Docker Engine answers: {error}")
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="session")

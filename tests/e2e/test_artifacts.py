@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.training_client import TrainingClient, script
 
+pytestmark = pytest.mark.ordinary_user
+
 LONG = "d" * 120
 DEEP = "/".join([LONG, LONG, "é" * 60])
 

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import docker
+import pytest
 
 from tests.e2e.training_client import ACCOUNT, TrainingClient, until
 
@@ -22,6 +23,7 @@ def printed(emulator: TrainingClient, script: str, **request: Any) -> list[str]:
     return lines
 
 
+@pytest.mark.ordinary_user
 def test_objects_are_read_from_inside(emulator: TrainingClient) -> None:
     emulator.s3.put_object(Bucket="training", Key="from-inside", Body=b"the content")
 
@@ -63,6 +65,7 @@ def test_an_isolated_job_has_neither_credentials_nor_an_endpoint(emulator: Train
     ]
 
 
+@pytest.mark.ordinary_user
 def test_the_entrance_of_one_job_is_closed_to_others(
     emulator: TrainingClient, engine: docker.DockerClient
 ) -> None:

@@ -48,6 +48,7 @@ def test_config_files(seen: dict[str, Any], job: dict[str, Any]) -> None:
     }
 
 
+@pytest.mark.ordinary_user
 def test_tree_below_opt_ml(seen: dict[str, Any]) -> None:
     """The image's own /opt/ml/code stays; what it has where the platform mounts is hidden."""
     tree = seen["tree"]

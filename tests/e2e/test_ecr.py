@@ -17,7 +17,7 @@ from emulator.registry.process import RegistryProcess
 from tests.compose.compose_images import REGISTRY_IMAGE, build_registry_image, find_registry
 from tests.e2e.training_client import ACCOUNT, REGION, TrainingClient, new_name, training_client
 from tests.support.emulator_process import running_emulator
-from tests.support.images import base_image, cannot_run
+from tests.support.images import base_image, build_tiny_image, cannot_run
 
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 
@@ -63,9 +63,9 @@ class Ecr:
 
 
 @pytest.fixture(scope="module")
-def image(engine: docker.DockerClient, algorithm_image: str) -> Iterator[str]:
-    """An image that is nowhere but on this Engine under a name of its own."""
-    container = engine.containers.create(algorithm_image)
+def image(engine: docker.DockerClient) -> Iterator[str]:
+    """A small image that is nowhere but on this Engine under a name of its own."""
+    container = engine.containers.create(build_tiny_image(engine))
     name = f"sagemaker-emulator-tests/pushed-{new_name()}"
     made = container.commit(name, "latest", conf={"Labels": {"test": name}})
     container.remove()
@@ -89,6 +89,7 @@ def ecr(engine: docker.DockerClient, data_dirs: Callable[[], Path], algorithm_im
         ecr.api.close()
 
 
+@pytest.mark.ordinary_user
 def test_pushed_image_trains_under_both_names(ecr: Ecr, image: str) -> None:
     repository = new_name("algorithm")
     ecr.api.create_repository(repositoryName=repository)
@@ -106,9 +107,9 @@ def test_pushed_image_trains_under_both_names(ecr: Ecr, image: str) -> None:
         ecr.forget()
 
 
-def test_image_of_a_new_push_is_taken_for_the_same_tag(ecr: Ecr, image: str, algorithm_image: str) -> None:
+def test_image_of_a_new_push_is_taken_for_the_same_tag(ecr: Ecr, image: str) -> None:
     repository = new_name("algorithm")
-    digests = [ecr.push(pushed, repository) for pushed in (image, algorithm_image)]
+    digests = [ecr.push(pushed, repository) for pushed in (image, build_tiny_image(ecr.engine))]
     assert len(set(digests)) == 2
     job = ecr.training.train({"run": "true"}, algorithm={"TrainingImage": f"{ECR}/{repository}:1"})
     assert ecr.training.emulator_report(job["TrainingJobName"])["image"]["digest"] == digests[1]
@@ -149,6 +150,7 @@ def test_alias_stands_for_an_image_of_aws(
         assert client.emulator_report(job["TrainingJobName"])["image"]["source"] == "alias"
 
 
+@pytest.mark.ordinary_user
 def test_registry_runs_as_a_container_where_its_program_is_missing(
     engine: docker.DockerClient,
     data_dirs: Callable[[], Path],

@@ -99,6 +99,7 @@ def test_output_bucket_that_is_missing(emulator: TrainingClient) -> None:
     assert statuses(job) == FAILED
 
 
+@pytest.mark.ordinary_user
 def test_files_that_only_root_may_read_are_kept_of_a_failed_job(emulator: TrainingClient) -> None:
     """Containers write as root; what is left is judged when the session ends."""
     script = "touch /opt/ml/model/root /opt/ml/input/data/root && chmod 0 /opt/ml/model/root"

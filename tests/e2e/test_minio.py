@@ -4,10 +4,11 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.e2e.conftest import Launch
-from tests.e2e.training_client import TrainingClient, channel, script
+from tests.e2e.training_client import BUCKET, TrainingClient, channel, script, training_client
 from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, running_minio
 
 pytestmark = pytest.mark.minio
@@ -78,3 +79,32 @@ def test_failure_of_the_external_s3_is_told(minio_emulator: TrainingClient) -> N
         {"run": "echo x > /opt/ml/model/x"}, OutputDataConfig={"S3OutputPath": "s3://no-such-bucket/x"}
     )
     assert job["FailureReason"].startswith("ClientError: Artifact upload failed:")
+
+
+def test_single_files_are_the_same_objects_on_minio(
+    emulator: TrainingClient, minio_emulator: TrainingClient
+) -> None:
+    output = {"S3OutputPath": f"s3://{BUCKET}/files", "CompressionType": "NONE"}
+    uri = {client: client.put(INPUT, "same-input") for client in (emulator, minio_emulator)}
+    found = {}
+    for client in (emulator, minio_emulator):
+        job = client.train({"run": COPY}, [channel("train", uri[client])], OutputDataConfig=output)
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        prefix = f"files/{job['TrainingJobName']}/output/"
+        found[client] = {
+            key.removeprefix(prefix): client.body(f"s3://{BUCKET}/{key}") for key in client.keys(prefix)
+        }
+    assert found[minio_emulator] == found[emulator]
+    assert found[emulator]["model/algo-1/train/big"] == BIG
+    assert found[emulator]["data/algo-1"] == b"algo-1\n"
+
+
+def test_external_s3_has_no_regions_that_could_differ(minio_emulator: TrainingClient) -> None:
+    uri = minio_emulator.put({"a": b"1"})
+    with training_client(minio_emulator.url, minio_emulator.image) as abroad:
+        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        abroad.sagemaker.close()
+        abroad.sagemaker = boto3.client("sagemaker", endpoint_url=abroad.url, region_name="eu-west-1", **keys)
+        job = abroad.train({"run": "cat /opt/ml/input/data/train/a"}, [channel("train", uri)])
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert ":eu-west-1:" in job["TrainingJobArn"]

@@ -13,6 +13,7 @@ def job(emulator: TrainingClient) -> dict[str, Any]:
     return emulator.train({"run": script}, [channel("train", uri)])
 
 
+@pytest.mark.ordinary_user
 def test_training_job_on_one_instance(emulator: TrainingClient, job: dict[str, Any]) -> None:
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert statuses(job) == ["Starting", "Downloading", "Training", "Uploading", "Completed"]

@@ -43,6 +43,7 @@ TESTS = """
 """
 
 
+@pytest.mark.ordinary_user
 def test_containers_train_and_none_is_left(
     pytester: pytest.Pytester, engine: docker.DockerClient, algorithm_image: str
 ) -> None:

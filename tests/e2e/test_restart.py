@@ -11,6 +11,8 @@ from tests.e2e.leftovers import LABEL, find_leftovers
 from tests.e2e.slow_s3 import running_slow_s3
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, statuses, until
 
+pytestmark = pytest.mark.ordinary_user
+
 
 def numbers(lines: list[str]) -> list[int]:
     return [int(line[:6]) for line in lines]

@@ -42,6 +42,7 @@ def test_stop_while_pending(slow_emulator: TrainingClient) -> None:
     slow_emulator.wait(first)
 
 
+@pytest.mark.ordinary_user
 def test_stop_while_downloading(slow_emulator: TrainingClient) -> None:
     uri = slow_emulator.put({"slow": bytes(60 * 2**20)})
     name = slow_emulator.create(channels=[channel("train", uri)])
@@ -55,6 +56,7 @@ def test_stop_while_downloading(slow_emulator: TrainingClient) -> None:
     assert slow_emulator.keys(f"output/{name}") == []
 
 
+@pytest.mark.ordinary_user
 def test_stop_while_training_keeps_what_is_saved_on_sigterm(emulator: TrainingClient) -> None:
     name = emulator.create({"on_sigterm": "save", "sleep": "600"}, instances=2)
     for host in ("algo-1", "algo-2"):

@@ -1,9 +1,12 @@
 """Small training images, built once and kept on the Engine, since nothing can be pulled for tests."""
 
+import fcntl
 import io
 import os
 import tarfile
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,9 +26,19 @@ def cannot_run(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Among this user's test processes: two that build the same image at once make two, and one loses its name."""
+    path = Path(tempfile.gettempdir(), f"sagemaker-emulator-test-images-{os.getuid()}.lock")
+    with path.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def base_image(engine: docker.DockerClient) -> str:
     try:
-        return ensure_base_image(engine)
+        with one_at_a_time():
+            return ensure_base_image(engine)
     except BaseImageError as error:
         cannot_run(str(error))
 
@@ -57,11 +70,25 @@ CMD ["from-cmd"]
     return build_image(engine, "entrypoint", dockerfile, {})
 
 
+def build_tiny_image(engine: docker.DockerClient) -> str:
+    """A shell and its libraries, two megabytes: to be pushed. It trains nothing, whatever it is asked."""
+    dockerfile = f"""\
+FROM {base_image(engine)} AS whole
+RUN mkdir /tiny && cp --parents -L /bin/sh $(ldd /bin/sh | grep -o '/[^ ]*') /tiny
+FROM scratch
+COPY --from=whole /tiny /
+COPY train /usr/local/bin/train
+CMD ["train"]
+"""
+    return build_image(engine, "tiny", dockerfile, {"train": b"#!/bin/sh\necho trained\n"})
+
+
 def build_image(engine: docker.DockerClient, name: str, dockerfile: str, files: Mapping[str, bytes]) -> str:
     """The image's name. The same content gives the same image, whoever builds it."""
     tag = f"{REPOSITORY}/{name}:latest"
     context = _context({"Dockerfile": dockerfile.encode(), **files})
-    engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True, forcerm=True)
+    with one_at_a_time():
+        engine.images.build(fileobj=context, custom_context=True, tag=tag, rm=True, forcerm=True)
     return tag
 
 

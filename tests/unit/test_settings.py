@@ -103,6 +103,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert "very-secret" not in repr(settings)
 
 
+def test_settings_map_file_systems_to_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, {"FILE_SYSTEMS": "fs-0123456789=/srv/data, fs-9 = /mnt/a=b ,"})
+
+    assert settings.file_systems == {"fs-0123456789": Path("/srv/data"), "fs-9": Path("/mnt/a=b")}
+    assert Settings(file_systems={"fs-1": Path("/a")}).file_systems == {"fs-1": Path("/a")}
+
+
 def test_settings_take_an_empty_variable_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose files pass `${NAME:-}` on."""
     settings = read(monkeypatch, dict.fromkeys((name.upper() for name in Settings.model_fields), ""))
@@ -128,8 +135,14 @@ def test_settings_take_an_empty_variable_for_none(monkeypatch: pytest.MonkeyPatc
         ("NETWORK_POOL", "fd00::/8"),
         ("INPUT_VIEW", "magic"),
         ("TIME_SCALE", "0"),
+        ("EVENTS_URL", "ftp://127.0.0.1/hook"),
+        ("EVENTS_URL", "http://"),
         ("ON_SHUTDOWN", "explode"),
         ("OFFLINE", "maybe"),
+        ("FILE_SYSTEMS", "fs-1"),
+        ("FILE_SYSTEMS", "fs-1=data"),
+        ("FILE_SYSTEMS", "data=/srv"),
+        ("FILE_SYSTEMS", "fs-1=/a,fs-1=/b"),
     ],
 )
 def test_settings_refuse(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -2,6 +2,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from sqlite3 import OperationalError
 
 import anyio
 import pytest
@@ -122,3 +123,22 @@ def test_database_is_in_wal_mode(database: Database) -> None:
         return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
     assert anyio.run(database.run, journal_mode) == "wal"
+
+
+def test_look_sees_what_is_committed_and_waits_for_nobody(database: Database) -> None:
+    def work(connection: Connection) -> list[int]:
+        insert(connection, 2)
+        return database.look(select)
+
+    async def main() -> list[int]:
+        await database.run(insert, 1)
+        return await database.run(work)
+
+    assert anyio.run(main) == [1]
+    assert database.look(select) == [1, 2]
+
+
+def test_look_writes_nothing(database: Database) -> None:
+    with pytest.raises(OperationalError, match="readonly"):
+        database.look(insert, 1)
+    assert database.look(select) == []

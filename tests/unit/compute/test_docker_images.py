@@ -148,3 +148,11 @@ def test_require_pulls_again_what_was_removed() -> None:
     assert engine.pulled == [f"127.0.0.1:5000/a@{DIGEST}"]
     with pytest.raises(JobFailure, match="Cannot find the training image sha256:gone"):
         search.require("sha256:gone")
+
+
+@pytest.mark.parametrize("name", ["../containers", ".", "a/../../info", "http://host/a"])
+def test_name_that_is_a_path_of_the_engines_api_is_nobodys(name: str) -> None:
+    """The client puts names into URLs, which are then made shorter where they have dots."""
+    images, _ = finder({name: []}, {name: DIGEST})
+    candidates = [ImageCandidate(S.ENGINE, name), ImageCandidate(S.REGISTRY, name)]
+    assert images.find_here(candidates) is None

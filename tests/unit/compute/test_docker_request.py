@@ -57,7 +57,7 @@ def test_container_request_is_the_golden_one() -> None:
             "Mounts": [
                 volume("input", "/opt/ml/input"),
                 volume("model", "/opt/ml/model"),
-                volume("output", "/opt/ml/output"),
+                volume("data", "/opt/ml/output/data"),
             ],
         },
         "NetworkingConfig": {"EndpointsConfig": {"sagemaker-job-1": {"Aliases": ["algo-2"]}}},
@@ -96,7 +96,7 @@ def test_container_request_mounts_the_overlay_at_the_input_alone() -> None:
     mounts = container_request("job-1", INSTANCE, LABELS, {"/opt/ml/input": options})["HostConfig"]["Mounts"]
 
     assert mounts[0] == volume("input", "/opt/ml/input", DriverConfig={"Name": "local", "Options": options})
-    assert mounts[1:] == [volume("model", "/opt/ml/model"), volume("output", "/opt/ml/output")]
+    assert mounts[1:] == [volume("model", "/opt/ml/model"), volume("data", "/opt/ml/output/data")]
 
 
 def test_container_request_has_a_volume_for_every_view_below_the_input_and_binds_the_mounts() -> None:

@@ -52,6 +52,26 @@ def test_entrance_hangs_up_on_everybody_else() -> None:
     assert answer("10.213.0.0/26") == b""
 
 
+def test_caller_that_hung_up_at_once_is_let_go() -> None:
+    class Gone:
+        is_closed = False
+
+        def get_extra_info(self, name: str) -> None:
+            """As of a socket that the other side has closed."""
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    gone = Gone()
+
+    async def main() -> None:
+        entrance = Entrance("127.0.0.1", 9)
+        await entrance._take(IPv4Network("127.0.0.0/24"), None, gone)  # type: ignore[arg-type]
+
+    anyio.run(main)
+    assert gone.is_closed
+
+
 def test_entrance_tells_an_address_that_is_not_this_machines() -> None:
     async def main() -> bool:
         return await Entrance("127.0.0.1", 9).open(IPv4Address("203.0.113.1"), IPv4Network("203.0.113.0/24"))

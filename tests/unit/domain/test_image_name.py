@@ -60,3 +60,19 @@ def test_ecr_repository_keeps_accounts_and_regions_apart() -> None:
     assert key == RepositoryKey("111122223333", "eu-west-1", "team/a")
     assert key.path == "111122223333/eu-west-1/team/a"
     assert key.arn == "arn:aws:ecr:eu-west-1:111122223333:repository/team/a"
+
+
+@pytest.mark.parametrize("text", ["latest", "1.7-1", "_x", DIGEST])
+def test_references(text: str) -> None:
+    assert ImageName.is_reference(text)
+
+
+@pytest.mark.parametrize("text", ["", "..", "a/b", "../x", "a?b", "%2e", "a b", "x" * 129, f"{DIGEST}/.."])
+def test_what_is_no_reference(text: str) -> None:
+    assert not ImageName.is_reference(text)
+
+
+def test_names_that_leave_their_path() -> None:
+    assert ImageName.is_path("localhost:4567/team/a.b:1")
+    for text in ("", ".", "../containers", "a/../../info", "a//b", "http://host/a", "a/"):
+        assert not ImageName.is_path(text)

@@ -42,5 +42,13 @@ def test_catalogue_knows_the_sizes(name: str, vcpus: int, gib: float, gpus: int)
     assert (found.name, found.vcpus, found.memory_bytes, found.gpus) == (name, vcpus, int(gib * 2**30), gpus)
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("ml.m5.large", 0), ("ml.g5.xlarge", 250), ("ml.r5d.large", 75), ("ml.p4d.24xlarge", 8000)],
+)
+def test_catalogue_knows_local_storage(name: str, size: int) -> None:
+    assert catalogue()[name].local_storage_bytes == size * 10**9
+
+
 def test_catalogue_has_no_type_without_cpus_or_memory() -> None:
     assert [t.name for t in catalogue().values() if t.vcpus < 1 or t.memory_bytes < 2**30 or t.gpus < 0] == []

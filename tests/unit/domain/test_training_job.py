@@ -5,6 +5,7 @@ import pytest
 from emulator.domain.channel import InputMode
 from emulator.domain.status import SecondaryStatus, TrainingJobStatus
 from emulator.domain.stop_reason import StopReason
+from emulator.domain.training_job import OutputDataConfig
 from tests.support.builders import (
     a_channel,
     a_progress,
@@ -116,3 +117,24 @@ def test_advance_replaces_the_progress_alone() -> None:
 
 def test_arn_is_that_of_the_key() -> None:
     assert a_training_job("Mixed-Case").arn.endswith(":training-job/mixed-case")
+
+
+@pytest.mark.parametrize(
+    ("path", "base"), [("s3://b", "s3://b"), ("s3://b/", "s3://b"), ("s3://b/p/", "s3://b/p")]
+)
+@pytest.mark.parametrize(
+    ("compression", "model", "data"),
+    [
+        (None, "model.tar.gz", "output.tar.gz"),
+        ("GZIP", "model.tar.gz", "output.tar.gz"),
+        ("NONE", "model/", "data/"),
+    ],
+)
+def test_artifacts_lie_below_the_output_path_however_it_ends(
+    path: str, base: str, compression: str | None, model: str, data: str
+) -> None:
+    given = {"S3OutputPath": path, **({"CompressionType": compression} if compression else {})}
+    output = OutputDataConfig.model_validate(given)
+
+    assert str(output.model_uri("Job")) == f"{base}/Job/output/{model}"
+    assert str(output.data_uri("Job")) == f"{base}/Job/output/{data}"

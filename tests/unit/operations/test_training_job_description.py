@@ -193,6 +193,14 @@ def test_description_tells_where_the_model_is_once_the_job_is_over(
     assert describe(job)["ModelArtifacts"] == {"S3ModelArtifacts": uri}
 
 
+def test_description_tells_the_folder_of_a_model_that_is_not_compressed() -> None:
+    output = {"S3OutputPath": "s3://b/p", "CompressionType": "NONE"}
+    job = a_training_job(progress=a_progress(*UPLOADING, S.COMPLETED), OutputDataConfig=output)
+
+    assert describe(job)["ModelArtifacts"] == {"S3ModelArtifacts": "s3://b/p/Train-1/output/model/"}
+    assert describe(job)["OutputDataConfig"] == {**output, "KmsKeyId": ""}
+
+
 def test_description_has_no_artifacts_of_a_job_that_never_ran() -> None:
     job = a_training_job(progress=a_progress(S.STOPPING, S.STOPPED, stop_reason=StopReason.USER))
 

@@ -33,6 +33,7 @@ def test_password_is_read_as_a_bearer_token_too() -> None:
         "anything",
         "é",
         encoded("[]"),
+        encoded("[" * 20_000),
         encoded('"text"'),
         encoded("{}"),
         encoded('{"account_id": 1, "region": "eu-west-1"}'),

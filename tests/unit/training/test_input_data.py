@@ -12,7 +12,8 @@ from emulator.domain.failure_reason import JobFailure
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
-from emulator.training.input_data import PARALLEL_DOWNLOADS, refuse_clashes, stage_input
+from emulator.training.channel_listing import refuse_clashes
+from emulator.training.input_data import PARALLEL_DOWNLOADS, Staging, stage_input
 from tests.support.builders import a_channel, a_request, instance_groups, instances, read_request
 
 SHARDED = {"S3DataDistributionType": "ShardedByS3Key"}
@@ -58,7 +59,7 @@ def stage(work_dir: Path, objects: MemoryObjects, **members: Any) -> dict[str, d
     request = read_request(a_request(**members))
 
     async def main() -> dict[str, dict[str, int]]:
-        return await stage_input(request, work_dir, objects, CapacityLimiter(4))
+        return (await stage_input(Staging(request, work_dir, objects, CapacityLimiter(4)))).object_counts
 
     return anyio.run(main)
 
@@ -198,6 +199,47 @@ def test_stage_input_says_that_the_disk_is_full(tmp_path: Path) -> None:
     reason = fail_to_stage(tmp_path, objects, InputDataConfig=[a_channel()])
 
     assert reason == "ClientError: Data download failed:Insufficient disk space"
+
+
+def test_stage_input_refuses_what_does_not_fit_before_it_downloads(tmp_path: Path) -> None:
+    """Each host's share counts, whatever channel it is of."""
+    objects = MemoryObjects(
+        {"data/a": Big(700 * 2**20), "data/b": Big(1), "data/c": Big(400 * 2**20), "more": b"x"}
+    )
+    channels = [a_channel("train", "s3://bucket/data/", **SHARDED), a_channel("more", "s3://bucket/more")]
+    resources = {**instances(2), "VolumeSizeInGB": 1}
+
+    reason = fail_to_stage(tmp_path, objects, ResourceConfig=resources, InputDataConfig=channels)
+
+    assert reason == (
+        "ClientError: Data download failed:Insufficient disk space "
+        "(algo-1: input data of 1.07 GiB, storage volume 1.00 GiB)"
+    )
+    assert (objects.downloads, tree(tmp_path)) == ([], {})
+
+
+class Big(bytes):
+    """Has a length, and nothing else."""
+
+    def __new__(cls, length: int) -> "Big":
+        big = super().__new__(cls)
+        big.length = length
+        return big
+
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+
+def test_stage_input_measures_what_each_host_reads(tmp_path: Path) -> None:
+    objects = MemoryObjects({"data/a": b"123", "data/b": b"", "more": b"45"})
+    channels = [a_channel("train", "s3://bucket/data/", **SHARDED), a_channel("more", "s3://bucket/more")]
+    request = read_request(a_request(ResourceConfig=instances(2), InputDataConfig=channels))
+
+    staged = anyio.run(stage_input, Staging(request, tmp_path, objects, CapacityLimiter(4)))
+
+    assert staged.input_bytes == {"algo-1": 5, "algo-2": 2}
 
 
 def test_stage_input_hands_on_faults_of_the_emulator(tmp_path: Path) -> None:

@@ -9,10 +9,8 @@ import pytest
 
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.s3_fault import S3Fault
-from emulator.domain.s3_uri import S3Uri
 from emulator.training.model_artifacts import (
     Archive,
-    artifact_uri,
     merged_members,
     relative_member,
     upload_archive,
@@ -168,7 +166,7 @@ def test_archive_keeps_mode_owner_and_time() -> None:
         tar.addfile(info)
     hosts = {"algo-1": buffer.getvalue()}
 
-    (member,) = [found for found, _ in merged_members(["algo-1"], archive_of(hosts))]
+    (member,) = [found.info for found in merged_members(["algo-1"], archive_of(hosts))]
 
     assert (member.mode, member.uid, member.gid, member.mtime) == (0o4755, 2_200_000, 7, 1_700_000_000)
 
@@ -325,11 +323,7 @@ def test_relative_member_of_the_directory_itself_is_none(name: str) -> None:
     assert relative_member(found) is None
 
 
-@pytest.mark.parametrize("path", ["s3://b", "s3://b/"])
-def test_artifact_uri_in_a_bucket(path: str) -> None:
-    assert str(artifact_uri(S3Uri.parse(path), "Job", "model.tar.gz")) == "s3://b/Job/output/model.tar.gz"
+def test_archive_of_nothing_but_empty_directories_has_them() -> None:
+    merged = merge(algo_1={"a": DIRECTORY, "a/b": DIRECTORY})
 
-
-@pytest.mark.parametrize("path", ["s3://b/p", "s3://b/p/"])
-def test_artifact_uri_below_a_prefix(path: str) -> None:
-    assert str(artifact_uri(S3Uri.parse(path), "Job", "output.tar.gz")) == "s3://b/p/Job/output/output.tar.gz"
+    assert {name: info.isdir() for name, info in merged.items()} == {"a": True, "a/b": True}  # type: ignore[union-attr]

@@ -114,6 +114,36 @@ def test_inputdataconfig_tells_the_channel_s_own_mode(
     assert json.loads(text)["c"]["TrainingInputMode"] == told
 
 
+def test_inputdataconfig_tells_the_records_of_a_pipe() -> None:
+    channel = {
+        **a_channel("c"),
+        "InputMode": "Pipe",
+        "RecordWrapperType": "RecordIO",
+        "CompressionType": "Gzip",
+    }
+
+    assert read_config("inputdataconfig", InputDataConfig=[channel]) == (
+        '{"c":{"TrainingInputMode":"Pipe","S3DistributionType":"FullyReplicated","RecordWrapperType":"RecordIO"}}'
+    )
+
+
+def test_inputdataconfig_tells_every_host_that_a_file_system_is_replicated() -> None:
+    source = {
+        "FileSystemId": "fs-0123456789",
+        "FileSystemType": "EFS",
+        "FileSystemAccessMode": "ro",
+        "DirectoryPath": "/",
+    }
+    channel = {"ChannelName": "c", "DataSource": {"FileSystemDataSource": source}, "ContentType": "a/b"}
+    groups = instance_groups(("a", "ml.m5.large", 1), ("b", "ml.m5.large", 1))
+
+    for host in ("algo-1", "algo-2"):
+        assert read_config("inputdataconfig", host, InputDataConfig=[channel], ResourceConfig=groups) == (
+            '{"c":{"ContentType":"a/b","TrainingInputMode":"File","S3DistributionType":"FullyReplicated",'
+            '"RecordWrapperType":"None"}}'
+        )
+
+
 def test_inputdataconfig_names_only_the_host_s_channels() -> None:
     groups = instance_groups(("a", "ml.m5.large", 1), ("b", "ml.m5.large", 1))
     channels = [a_channel("all"), a_channel("for-b", InstanceGroupNames=["b"])]

@@ -15,9 +15,9 @@ import pytest
 from emulator.domain.arn import TrainingJobKey
 from emulator.domain.cluster import Capacity
 from emulator.domain.misfit import Misfit
+from emulator.domain.placement import PlacementPolicy, place
 from emulator.domain.progress import Progress
 from emulator.domain.training_job import AlgorithmSpecification, TrainingJob
-from emulator.training.placement import PlacementPolicy, place
 from emulator.training.plan import cluster_name, compile_cluster, container_command
 from tests.support.builders import a_training_job
 from tests.support.clock import START
@@ -43,6 +43,27 @@ def test_compile_cluster_makes_the_golden_file(case: str) -> None:
     golden = json.loads((GOLDEN / f"{case}.cluster.json").read_text(encoding="utf-8"))
 
     assert compile_case(case) == golden
+
+
+def test_every_configuration_file_of_real_listings_has_a_golden_one() -> None:
+    """Those of 2022; trainingjobconfig.json and upstreamoutputdataconfig.json are in listings of 2020 and 2021 only."""
+    instances = [instance for case in CASES for instance in compile_case(case)["instances"]]
+    golden = {path for instance in instances for path in instance["files"]}
+
+    assert golden == {
+        f"/opt/ml/input/config/{name}.json"
+        for name in (
+            "checkpointconfig",
+            "debughookconfig",
+            "hyperparameters",
+            "init-config",
+            "inputdataconfig",
+            "metric-definition-regex",
+            "profilerconfig",
+            "resourceconfig",
+            "tensorboardoutputconfig",
+        )
+    }
 
 
 def test_compile_cluster_has_golden_files() -> None:

@@ -242,8 +242,29 @@ def scope_of(method: str, path: str, headers: dict[str, str] | None = None, quer
         ({"type": "lifespan"}, False),
     ],
 )
-def test_gateway_is_for_posts_of_json_and_forms(scope: Scope, expected: bool) -> None:
-    assert is_for_gateway(scope) is expected
+def test_gateway_is_for_posts_of_json_and_forms(models: ServiceModels, scope: Scope, expected: bool) -> None:
+    assert is_for_gateway(scope, models) is expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "expected"),
+    [
+        ("PUT", "/BatchPutMetrics", signed("sagemaker"), True),
+        ("POST", "/BatchGetMetrics", signed("sagemaker"), True),
+        ("GET", "/BatchPutMetrics", signed("sagemaker"), False),
+        ("PUT", "/BatchPutMetrics/key", signed("sagemaker"), False),
+        ("PUT", "/BatchPutMetrics", signed("s3"), False),
+        ("PUT", "/BatchPutMetrics", {"host": "unsigned"}, False),
+        ("PUT", "/BatchPutMetrics", {"authorization": "AWS4-HMAC-SHA256 nonsense"}, False),
+        ("POST", "/service/G/operation/X", {"smithy-protocol": "rpc-v2-cbor"}, True),
+        ("PUT", "/service/G/operation/X", {"smithy-protocol": "rpc-v2-cbor"}, False),
+        ("POST", "/service/G/operation/X", {"host": "unsigned"}, False),
+    ],
+)
+def test_paths_of_operations_do_not_steal_those_of_buckets(
+    models: ServiceModels, method: str, path: str, headers: dict[str, str], expected: bool
+) -> None:
+    assert is_for_gateway(scope_of(method, path, headers), models) is expected
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_form_that_cannot_be_read_is_refused(body: bytes) -> None:
 
 def test_render_writes_the_result_by_shape(models: ServiceModels) -> None:
     result = {"Account": "111122223333", "Arn": "a<b>&\x01", "UserId": None, "Unknown": 1}
-    body = QueryProtocol().render(operation(models, "GetCallerIdentity"), result, "id-1", False)
+    body = QueryProtocol().render(operation(models, "GetCallerIdentity"), result, "id-1", False).content
     root = ElementTree.fromstring(body)
     assert root.tag == f"{NAMESPACE}GetCallerIdentityResponse"
     found = {node.tag.removeprefix(NAMESPACE): node.text for node in root[0]}
@@ -86,14 +86,14 @@ def test_render_writes_the_result_by_shape(models: ServiceModels) -> None:
 def test_render_writes_times_in_iso_8601(models: ServiceModels) -> None:
     credentials = {"AccessKeyId": "k", "Expiration": datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)}
     result = {"Credentials": credentials, "PackedPolicySize": 6}
-    body = QueryProtocol().render(operation(models, "AssumeRole"), result, "id-1", False)
+    body = QueryProtocol().render(operation(models, "AssumeRole"), result, "id-1", False).content
     assert b"<Expiration>2024-01-02T03:04:05Z</Expiration>" in body
     assert b"<PackedPolicySize>6</PackedPolicySize>" in body
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, "Sender"), (500, "Receiver")])
 def test_render_error_says_whose_fault_it_is(status: int, kind: str) -> None:
-    body = QueryProtocol().render_error(ServiceError("Code", "a < b", status), "id-1")
+    body = QueryProtocol().render_error(ServiceError("Code", "a < b", status), "id-1").content
     root = ElementTree.fromstring(body)
     assert [node.text for node in root[0]] == [kind, "Code", "a < b"]
     assert root.findtext("RequestId") == "id-1"

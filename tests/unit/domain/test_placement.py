@@ -4,8 +4,8 @@ from emulator.domain.cluster import Capacity
 from emulator.domain.failure_reason import CAPACITY, JobFailure
 from emulator.domain.instance_type import catalogue
 from emulator.domain.misfit import Misfit
+from emulator.domain.placement import PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.domain.resource_config import Host
-from emulator.training.placement import PlacementPolicy, gpu_demand, memory_demand, place
 
 GIB = 2**30
 MIB = 2**20

@@ -1,0 +1,1 @@
+"""Tells the world outside of state changes, as EventBridge would."""

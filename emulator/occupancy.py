@@ -1,0 +1,46 @@
+"""Who holds how much of this machine: training jobs, endpoints and transform jobs share one budget.
+
+Kept in memory alone: after a restart each plane notes what its rows say before it admits anything new.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Holding:
+    memory_bytes: int
+    gpu_ids: frozenset[str] = frozenset()
+
+
+class Occupancy:
+    def __init__(self) -> None:
+        self._holdings: dict[str, Holding] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_release(self, listener: Callable[[], None]) -> None:
+        """Call it whenever something is free again."""
+        self._listeners.append(listener)
+
+    def hold(self, arn: str, holding: Holding) -> None:
+        """In place of what `arn` held before."""
+        self._holdings[arn] = holding
+
+    def release(self, arn: str) -> None:
+        if self._holdings.pop(arn, None) is not None:
+            for listener in self._listeners:
+                listener()
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(holding.memory_bytes for holding in self._holdings.values())
+
+    @property
+    def gpu_ids(self) -> frozenset[str]:
+        return frozenset(gpu for holding in self._holdings.values() for gpu in holding.gpu_ids)
+
+    @property
+    def holders(self) -> dict[str, int]:
+        """ARN -> bytes of memory, the largest first: for whom somebody waits."""
+        items = ((arn, holding.memory_bytes) for arn, holding in self._holdings.items())
+        return dict(sorted(items, key=lambda item: -item[1]))

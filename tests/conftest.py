@@ -1,0 +1,3 @@
+"""What tests of several directories share."""
+
+pytest_plugins = ["tests.support.engine"]

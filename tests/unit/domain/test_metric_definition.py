@@ -1,0 +1,56 @@
+"""Regexes of the user's on log lines."""
+
+import pytest
+
+from emulator.domain.metric_definition import MetricTap, compile_regex
+
+
+def values(regex: str, *lines: str) -> list[float]:
+    tap = MetricTap([{"Name": "m", "Regex": regex}])
+    return [found.value for line in lines for found in tap.find(line)]
+
+
+@pytest.mark.parametrize(
+    ("regex", "line", "found"),
+    [
+        (r"loss=(\S+)", "step 1 loss=0.5 loss=0.25", [0.5]),
+        (r"loss=(\S+)", "loss=2.38e-05,", []),
+        (r"loss=([0-9]+(.|e\-)[0-9]+)", "loss=2.38e-05", [2.38]),
+        (r"loss=[0-9.]+", "loss=1", []),
+        (r"[0-9.]+", "loss 0.5", [0.5]),
+        (r"loss=(\S+)?", "loss=", []),
+        (r"(\S+)", "nan", []),
+        (r"(\S+)", "-inf", []),
+        (r"(\S+)", "1_000", []),
+        (r"(?<value>[-+]?\d+) %", "-7 %", [-7.0]),
+        (
+            r".*\[[0-9]+\].*#011validation-rmse:(\S+)",
+            "[3]#011train-rmse:1#011validation-rmse:0.0036",
+            [0.0036],
+        ),
+    ],
+)
+def test_value_is_the_first_group_as_a_number(regex: str, line: str, found: list[float]) -> None:
+    assert values(regex, line) == found
+
+
+def test_every_definition_is_looked_for_in_every_line() -> None:
+    tap = MetricTap([{"Name": "a", "Regex": "a=(.)"}, {"Name": "b", "Regex": "b=(.)"}])
+    assert [tuple(found) for found in tap.find("a=1 b=2")] == [("a", 1.0), ("b", 2.0)]
+
+
+def test_regex_that_takes_too_long_is_given_up() -> None:
+    tap = MetricTap([{"Name": "evil", "Regex": "(a+)+$"}, {"Name": "m", "Regex": "m=(.)"}])
+    assert [found.name for found in tap.find("a" * 5000 + "b m=1")] == ["m"]
+    assert tap.given_up == ["evil"]
+    assert [found.name for found in tap.find("m=1 aaa")] == ["m"]
+
+
+@pytest.mark.parametrize("regex", ["(", "[", "a{1000000000}", "((a{1000}){1000}){1000}", "*", "(?P<n"])
+def test_what_is_no_regex_or_too_large_is_refused(regex: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        compile_regex(regex)
+
+
+def test_counts_as_people_write_them_are_fine() -> None:
+    assert values(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},\d{3} (\d+)", "2024-01-02 03:04:05,678 9") == [9.0]
