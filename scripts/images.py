@@ -28,6 +28,8 @@ BASE_VERSION = "1"
 PULLED_IMAGE, PULLED_TAG = "python", "3.11-slim"
 DEBIAN_PACKAGES = "python3,python3-numpy,python3-pip,python3-venv"
 PULL_LIMIT_SECONDS = 30
+VARIANTS = {"script_mode_torch": ("script_mode", {"TORCH": "cpu"})}
+"""Samples with build arguments, made only where they are asked for by name."""
 
 
 class BaseImageError(Exception):
@@ -59,11 +61,12 @@ def ensure_base_image(engine: docker.DockerClient) -> str:
 
 
 def build_sample(engine: docker.DockerClient, name: str) -> str:
-    """Build sample_containers/NAME and return the image's name; quick if nothing changed."""
+    """Build sample_containers/NAME, or a variant, and return the image's name; quick if nothing changed."""
     image = sample_image(name)
-    arguments = {"BASE_IMAGE": ensure_base_image(engine)}
+    sample, options = VARIANTS.get(name, (name, {}))
+    arguments = {"BASE_IMAGE": ensure_base_image(engine), **options}
     with tempfile.TemporaryDirectory() as directory:
-        context = shutil.copytree(SAMPLES / name, Path(directory, name))
+        context = shutil.copytree(SAMPLES / sample, Path(directory, sample))
         copy_ca_bundle(context / "ca-bundle.pem")
         engine.images.build(path=str(context), tag=image, buildargs=arguments, rm=True, forcerm=True)
     return image
@@ -153,7 +156,10 @@ def say(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build the base image and the sample containers' images.")
     parser.add_argument(
-        "samples", nargs="*", metavar="SAMPLE", help=f"of {', '.join(sample_names())}; all by default"
+        "samples",
+        nargs="*",
+        metavar="SAMPLE",
+        help=f"of {', '.join(sample_names())}, which are all built by default, and {', '.join(VARIANTS)}",
     )
     parser.add_argument("--base-only", action="store_true", help="only provide the base image")
     parser.add_argument("--emulator", action="store_true", help="build the emulator's own image instead")

@@ -65,7 +65,7 @@ prepare CLIENT_JAVASCRIPT environment javascript node_packages "$clients"/javasc
 prepare CLIENT_AWS_CLI_V2 aws_cli_v2
 
 say "building the images of sample_containers/"
-if ! .venv/bin/python scripts/images.py && [[ ${CI_REQUIRE_ALL:-} == 1 ]]; then
+if ! { .venv/bin/python scripts/images.py && .venv/bin/python scripts/images.py script_mode_torch; } && [[ ${CI_REQUIRE_ALL:-} == 1 ]]; then
     exit 1
 fi
 .venv/bin/python -m pytest tests/clients "$@"

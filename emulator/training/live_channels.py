@@ -80,6 +80,8 @@ async def live_channels(
                 stack.push_async_callback(blocking, parts.disk, mount.close)
                 live.mounts.append((channel.channel_name, mount))
                 await _mount(channel.channel_name, mount, parts)
+        if any(feed.was_interrupted for _, feed in live.feeds):
+            raise internal_error("the emulator ended in the middle of an epoch of a Pipe channel")
         for _, feed in live.feeds:
             feed.start()
         yield live

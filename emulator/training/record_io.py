@@ -1,7 +1,6 @@
 """Pure: a record in the framing of MXNet's RecordIO (API Channel$RecordWrapperType, DG cdf-training).
 
-A part is the magic number, a length word (3 bits of flag, 29 bits of length; both little-endian), the bytes and
-zeros up to a multiple of 4. A record of up to 2**29 - 1 bytes is one part. A longer one is several, whose bytes
+What a part is says domain/record_io.py. A record of up to 2**29 - 1 bytes is one part. A longer one is several, whose bytes
 its reader puts together again as they are, as the RecordIOReader of SageMaker's TensorFlow extensions does.
 
 MXNet's own (dmlc) reader is of another mind: its writer cuts a record wherever an aligned magic number is in it,
@@ -10,21 +9,16 @@ a record of one part may hold the number, since nobody searches for it who reads
 readers agree on every record below 2**29 bytes; above, MXNet's would add 4 bytes at each seam.
 """
 
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO
 
-MAGIC = 0xCED7230A
-PART_LIMIT = 2**29 - 1
-"""Bytes that the length word can tell."""
+from emulator.domain.record_io import FIRST, LAST, MIDDLE, PART_LIMIT, WHOLE, PartHeader, padding_length
 
 CHUNK = 256 * 1024
 
 Spool = Callable[[], AbstractContextManager[IO[bytes]]]
 """Opens an empty temporary file."""
-
-WHOLE, FIRST, MIDDLE, LAST = range(4)
 
 
 def framed(chunks: Iterable[bytes], length: int, part_limit: int = PART_LIMIT) -> Iterator[bytes]:
@@ -66,11 +60,11 @@ def framed_of_unknown_length(
 
 def _header(is_first: bool, is_last: bool, size: int) -> bytes:
     flag = (WHOLE if is_last else FIRST) if is_first else (LAST if is_last else MIDDLE)
-    return struct.pack("<II", MAGIC, flag << 29 | size)
+    return PartHeader(flag, size).packed()
 
 
 def _padding(size: int) -> bytes:
-    return bytes(-size % 4)
+    return bytes(padding_length(size))
 
 
 class _Bytes:

@@ -1,8 +1,12 @@
 """SageMaker Python SDK v2."""
 
 import re
+from pathlib import Path
+
+import docker
 
 from tests.clients.client_program import Client, told
+from tests.support.images import cannot_run
 
 HOSTS = {"algo-1", "algo-2"}
 
@@ -30,6 +34,25 @@ def test_script_mode_runs_source_and_dependencies_on_two_hosts(client: Client) -
     assert client.artifact_names(model) == {f"weights-{host}.json" for host in HOSTS}
     assert {f"{host} of 2 fitted 100 rows of 2 files" in output for host in HOSTS} == {True}
     assert "--ridge 0.1" in output
+
+
+def test_script_mode_hosts_are_connected_by_torch_distributed(client: Client) -> None:
+    engine = docker.from_env()
+    is_built = engine.images.list("sagemaker-emulator-samples/script_mode_torch")
+    engine.close()
+    if not is_built:
+        cannot_run("`scripts/images.py script_mode_torch` has not built it: PyTorch could not be installed")
+    labels = [
+        float(row.split(",")[0])
+        for file in Path(client.directory, "data").glob("*.csv")
+        for row in file.read_text().splitlines()
+    ]
+
+    output = client.run_python("sdk_v2", "script_mode_torch.py", bridge=True)
+
+    assert {f"{host} of 2: [{float(len(labels))}, {sum(labels)}]" in output for host in HOSTS} == {True}
+    assert len(re.findall(r"algo-[12] alone: \[100\.0, ", output)) == 2
+    assert client.artifact_names(told(output, "model")) == {f"sums-{host}.pt" for host in HOSTS}
 
 
 def test_built_in_xgboost_trains_and_has_analytics(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -27,10 +28,12 @@ def release(engine: docker.DockerClient, name: str) -> None:
 
 
 def contents(client: TrainingClient, prefix: str) -> dict[str, bytes]:
-    return {
-        key.removeprefix(f"{prefix}/"): client.body(f"s3://{BUCKET}/{key}")
-        for key in client.keys(f"{prefix}/")
-    }
+    """What is there now; an object that goes between the listing and the look is not."""
+    found = {}
+    for key in client.keys(f"{prefix}/"):
+        with suppress(client.s3.exceptions.NoSuchKey):
+            found[key.removeprefix(f"{prefix}/")] = client.body(f"s3://{BUCKET}/{key}")
+    return found
 
 
 def completed(job: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import Restartable
 from tests.e2e.training_client import GROUP, TrainingClient, channel
 from tests.support.cloudwatch_client import cloudwatch
 
@@ -82,3 +83,31 @@ def test_what_each_host_used(client: Any, job: dict[str, Any], host: str) -> Non
     assert 0 < used["MemoryUtilization"] < 100
     least = 6 if os.access("/var/lib/docker/volumes", os.X_OK) else 0  # 64 MiB of 1 GiB
     assert least <= used["DiskUtilization"] < 20
+
+
+def test_no_value_is_lost_or_doubled_by_a_kill(restartable: Restartable) -> None:
+    before = restartable.start()
+    program = "import time\nfor n in range(100): print(f'n={n}', flush=True); time.sleep(0.05)\n"
+    code = channel("code", before.put({"train.py": program.encode()}))
+    command = ["python3", "/opt/ml/input/data/code/train.py"]
+    definitions = [{"Name": "n", "Regex": "n=([0-9]+)"}]
+    name = before.create(
+        channels=[code], algorithm={"ContainerEntrypoint": command, "MetricDefinitions": definitions}
+    )
+    before.wait_for_line(name, "n=10")
+    restartable.kill()
+    after = restartable.start()
+    job = after.wait(name)
+    client = cloudwatch(after.url, "json")
+    points = client.get_metric_statistics(
+        Namespace=GROUP,
+        MetricName="n",
+        Dimensions=[{"Name": "TrainingJobName", "Value": name}],
+        StartTime=job["TrainingStartTime"],
+        EndTime=job["TrainingEndTime"] + timedelta(minutes=1),
+        Period=60,
+        Statistics=["SampleCount", "Sum"],
+    )["Datapoints"]
+    client.close()
+    assert (sum(p["SampleCount"] for p in points), sum(p["Sum"] for p in points)) == (100, 99 * 50)
+    assert [(metric["MetricName"], metric["Value"]) for metric in job["FinalMetricDataList"]] == [("n", 99.0)]
