@@ -17,10 +17,15 @@ class Occupancy:
     def __init__(self) -> None:
         self._holdings: dict[str, Holding] = {}
         self._listeners: list[Callable[[], None]] = []
+        self._once: list[Callable[[], None]] = []
 
     def on_release(self, listener: Callable[[], None]) -> None:
         """Call it whenever something is free again."""
         self._listeners.append(listener)
+
+    def on_next_release(self, listener: Callable[[], None]) -> None:
+        """Call it once."""
+        self._once.append(listener)
 
     def hold(self, arn: str, holding: Holding) -> None:
         """In place of what `arn` held before."""
@@ -28,7 +33,8 @@ class Occupancy:
 
     def release(self, arn: str) -> None:
         if self._holdings.pop(arn, None) is not None:
-            for listener in self._listeners:
+            once, self._once = self._once, []
+            for listener in (*self._listeners, *once):
                 listener()
 
     @property

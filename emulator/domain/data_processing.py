@@ -71,16 +71,16 @@ def _checked(member: str, text: str, form: RecordForm | None) -> bool:
     operators = CSV_OPERATORS if form is RecordForm.CSV else JSON_OPERATORS
     for character in text:
         if character not in operators and not _is_allowed(character, form):
-            known = ", ".join(f"'{operator}'" for operator in operators)
-            raise _invalid(
-                member,
-                text,
-                f'Unexpected "{character}" in JsonPath. Supported operators for "{form or "application/json"}" are [{known}].',
-            )
+            raise _invalid(member, text, _unexpected(character, form or RecordForm.JSON, operators))
     try:
         return not JsonPath(text).is_root
     except ValueError as error:
         raise _invalid(member, text, str(error)) from None
+
+
+def _unexpected(character: str, form: RecordForm, operators: tuple[str, ...]) -> str:
+    known = ", ".join(f"'{operator}'" for operator in operators)
+    return f'Unexpected "{character}" in JsonPath. Supported operators for "{form}" are [{known}].'
 
 
 def _is_allowed(character: str, form: RecordForm | None) -> bool:

@@ -40,6 +40,8 @@ class Deployment(Frozen):
     """Requests of CreateModel by ModelName, in wire casing."""
     retained: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     """What RetainAllVariantProperties carries over: variant -> `DesiredWeight`, `DesiredInstanceCount`."""
+    deployment_config: Mapping[str, Any] | None = None
+    """DeploymentConfig of CreateEndpoint or UpdateEndpoint, in wire casing; only told again."""
 
     @cached_property
     def request(self) -> EndpointConfigRequest:
@@ -48,6 +50,10 @@ class Deployment(Frozen):
     @property
     def variants(self) -> tuple[ProductionVariant, ...]:
         return self.request.production_variants
+
+    def initial_count(self, variant: ProductionVariant) -> int:
+        retained = self.retained.get(variant.variant_name, {})
+        return int(retained.get("DesiredInstanceCount", variant.initial_instance_count))
 
     def model(self, variant: ProductionVariant) -> ModelRequest:
         return ModelRequest.model_validate(self.models[variant.model_name])
@@ -105,7 +111,9 @@ class Endpoint:
     """The latest that was asked for."""
     progress: EndpointProgress
     desired: Mapping[str, Mapping[str, float]]
-    """What UpdateEndpointWeightsAndCapacities asked for since: variant -> `DesiredWeight`, `DesiredInstanceCount`."""
+    """What UpdateEndpointWeightsAndCapacities asked for: variant -> `DesiredWeight`, `DesiredInstanceCount`."""
+    desired_revision: int = 0
+    """Of the deployment that `desired` is about; it says nothing of the variants of any other."""
     delete_requested_at: datetime | None = None
     modified_at: datetime | None = None
     """When the API plane last wrote."""
@@ -129,22 +137,35 @@ class Endpoint:
     @property
     def is_to_scale(self) -> bool:
         """Whether the active deployment is to have other weights or counts than it has."""
-        for variant in self.progress.active.variants if self.progress.active else ():
+        active = self.progress.active
+        for variant in active.variants if active else ():
             state = self.progress.variants.get(variant.variant_name)
-            wanted = (self.desired_count(variant), self.desired_weight(variant))
+            wanted = (self.desired_count(variant, active), self.desired_weight(variant, active))
             if state is not None and wanted != (state.instance_count, state.weight):
                 return True
         return False
 
-    def desired_count(self, variant: ProductionVariant) -> int:
-        return int(self._desired(variant, "DesiredInstanceCount", variant.initial_instance_count))
+    @property
+    def current(self) -> Deployment:
+        """What is being brought up; where nothing is, what takes the traffic."""
+        is_pending = self.deployment.revision > self.progress.tried
+        return self.deployment if is_pending or self.progress.active is None else self.progress.active
 
-    def desired_weight(self, variant: ProductionVariant) -> float:
-        return self._desired(variant, "DesiredWeight", variant.initial_variant_weight)
+    def desired_count(self, variant: ProductionVariant, deployment: Deployment | None = None) -> int:
+        """Of a variant of `deployment`, by default of the current one."""
+        count = variant.initial_instance_count
+        return int(self._desired(variant, "DesiredInstanceCount", count, deployment or self.current))
 
-    def _desired(self, variant: ProductionVariant, name: str, default: float) -> float:
-        retained = self.deployment.retained.get(variant.variant_name, {}).get(name, default)
-        return self.desired.get(variant.variant_name, {}).get(name, retained)
+    def desired_weight(self, variant: ProductionVariant, deployment: Deployment | None = None) -> float:
+        weight = variant.initial_variant_weight
+        return self._desired(variant, "DesiredWeight", weight, deployment or self.current)
+
+    def _desired(
+        self, variant: ProductionVariant, name: str, default: float, deployment: Deployment
+    ) -> float:
+        retained = deployment.retained.get(variant.variant_name, {}).get(name, default)
+        asked = self.desired if deployment.revision == self.desired_revision else {}
+        return asked.get(variant.variant_name, {}).get(name, retained)
 
     @property
     def last_modified_time(self) -> datetime:

@@ -113,7 +113,7 @@ def _element(value: Any, number: int) -> Any:
 
 
 def _sliced(value: Any, start: int | None, end: int | None) -> list[Any]:
-    past_end = None if end in (None, -1) else end + 1  # type: ignore[operator]
+    past_end = None if end is None or end == -1 else end + 1
     return _list(value)[start:past_end]
 
 

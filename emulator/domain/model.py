@@ -46,6 +46,11 @@ class ContainerDefinition(Member):
         return S3ModelDataSource(s3_uri=self.model_data_url, s3_data_type="S3Object", compression_type="Gzip")
 
 
+class InferenceExecutionConfig(Member):
+    mode: str
+    """`Serial` or `Direct`."""
+
+
 class ModelRequest(Member):
     """The members of CreateModel that the emulator acts on."""
 
@@ -54,6 +59,13 @@ class ModelRequest(Member):
     containers: tuple[ContainerDefinition, ...] = ()
     execution_role_arn: str | None = None
     enable_network_isolation: bool = False
+    inference_execution_config: InferenceExecutionConfig | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether each request names the container that it is for."""
+        config = self.inference_execution_config
+        return config is not None and config.mode == "Direct"
 
     @property
     def pipeline(self) -> tuple[ContainerDefinition, ...]:

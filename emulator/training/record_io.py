@@ -1,7 +1,8 @@
 """Pure: a record in the framing of MXNet's RecordIO (API Channel$RecordWrapperType, DG cdf-training).
 
-What a part is says domain/record_io.py. A record of up to 2**29 - 1 bytes is one part. A longer one is several, whose bytes
-its reader puts together again as they are, as the RecordIOReader of SageMaker's TensorFlow extensions does.
+What a part is says domain/record_io.py. A record of up to 2**29 - 1 bytes is one part. A longer one is several,
+whose bytes its reader puts together again as they are, as the RecordIOReader of SageMaker's TensorFlow extensions
+does.
 
 MXNet's own (dmlc) reader is of another mind: its writer cuts a record wherever an aligned magic number is in it,
 leaves the number out, and the reader puts it back between all parts. Nothing of ours is cut for that reason, and
