@@ -21,8 +21,8 @@ install: .venv/installed ## Make .venv with exactly what requirements-dev.lock l
 	@touch $@
 
 check: install ## Check format, style, types, import floors and lengths
-	$(BIN)/ruff format --check . sample_containers/*/train
-	$(BIN)/ruff check . sample_containers/*/train
+	$(BIN)/ruff format --check . sample_containers/*/{train,serve}
+	$(BIN)/ruff check . sample_containers/*/{train,serve}
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_lengths.py

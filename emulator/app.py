@@ -13,6 +13,7 @@ import emulator.operations  # noqa: F401 - registers every operation
 from emulator.assembly import (
     build_compute,
     build_events,
+    build_hosting,
     build_image_search,
     build_parts,
     build_policy,
@@ -30,6 +31,7 @@ from emulator.edge import Edge, LocalNamesOnly
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.events.event_feed import EventFeed
 from emulator.health import Health, report_health
+from emulator.hosting.hosting_plane import HostingPlane
 from emulator.init_dir.init_dir import InitDir
 from emulator.init_dir.seeding import Seeding
 from emulator.logs.log_store import LogStore
@@ -46,6 +48,7 @@ from emulator.settings import Settings
 from emulator.sqlite import Database
 from emulator.store.changes import Changes
 from emulator.store.ecr_repositories import EcrRepositoryStore
+from emulator.store.hosting_stores import HostingStores
 from emulator.store.training_jobs import TrainingJobStore
 from emulator.training.parts import TrainingParts
 from emulator.training.scheduler import Scheduler
@@ -68,6 +71,7 @@ class Emulator:
     parts: Parts
     training: TrainingParts
     scheduler: Scheduler
+    hosting: HostingPlane
     s3: EmbeddedS3 | PassThrough
     others: MotoServices
     registry: LocalRegistry
@@ -83,7 +87,7 @@ class Emulator:
         clock = clock or SystemClock()
         data_dir = DataDir(settings.data_dir)
         state, log_events, metrics = open_databases(data_dir)
-        changes, others, search = Changes(), MotoServices(), build_image_search(settings)
+        changes, woken, others, search = Changes(), Changes(), MotoServices(), build_image_search(settings)
         s3, objects, make_bucket = build_s3(settings, data_dir, clock)
         registry, repositories = build_registry(settings, data_dir), EcrRepositoryStore(state)
         training = TrainingParts(
@@ -98,15 +102,17 @@ class Emulator:
             time_scale=settings.time_scale,
             spot_interruptions=settings.interruption_schedule,
         )
+        hosted = HostingStores.of(state, woken)
         ecr = EcrParts(repositories, RegistryClient(registry), public_address(settings), search)
         home = EcrRegistry(settings.account_id, settings.region)
         return cls(
             settings=settings,
             data_dir=data_dir,
             databases=(state, log_events, metrics),
-            parts=build_parts(settings, training, state, Roles(others, settings.strict_roles), ecr),
+            parts=build_parts(settings, training, (state, hosted), Roles(others, settings.strict_roles), ecr),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
+            hosting=HostingPlane(build_hosting(settings, data_dir, training, hosted), woken),
             s3=s3,
             others=others,
             registry=registry,
@@ -144,6 +150,7 @@ class Emulator:
             await self.init_dir.seed_buckets()
             await self.events.start()
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.hosting.run)
                 tasks.start_soon(self.scheduler.run)
                 tasks.start_soon(self.events.run)
                 yield
@@ -151,6 +158,7 @@ class Emulator:
             if self.settings.on_shutdown == "stop":
                 with anyio.move_on_after(STOP_LIMIT, shield=True):
                     await self.scheduler.leftovers.destroy_all()
+                    await self.hosting.destroy_all()
         finally:
             await self.close()
 
@@ -177,6 +185,6 @@ class Emulator:
         """Forget jobs, logs and buckets, of the whole emulator or of what the body names."""
         scope = (wanted or ResetRequest()).scope()
         await self.others.reset(scope)
-        return await reset(
-            scope, self.scheduler, (self.parts.logs, self.parts.metrics, self.parts.algorithms), self.s3
-        )
+        parts = self.parts
+        stores = (parts.logs, parts.metrics, parts.algorithms, parts.hosting)
+        return await reset(scope, self.scheduler, self.hosting, stores, self.s3)

@@ -15,6 +15,8 @@ from emulator.domain.image_source import ImageSearch
 from emulator.domain.placement import PlacementPolicy
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.events.event_feed import EventFeed
+from emulator.hosting.parts import HostingParts
+from emulator.hosting.routing import RoutingTable
 from emulator.moto_services.services import Roles
 from emulator.objects.object_store import ObjectStore
 from emulator.objects.pass_through import PassThrough
@@ -26,6 +28,7 @@ from emulator.settings import PREFIX, MemorySize, Settings
 from emulator.sqlite import Database
 from emulator.store.algorithms import AlgorithmStore
 from emulator.store.event_positions import EventPositionStore
+from emulator.store.hosting_stores import HostingStores
 from emulator.store.tags import TagStore
 from emulator.training.parts import TrainingParts
 from emulator.virtual_host import is_loopback
@@ -105,6 +108,7 @@ def build_compute(
         gpu_ids=settings.gpu_ids,
         input_view=settings.input_view,
         server=(settings.host, settings.port),
+        has_credentials_address=settings.credentials_address,
     )
     return DockerBackend(options, read_mountinfo())
 
@@ -124,10 +128,33 @@ def build_events(settings: Settings, state: Database, training: TrainingParts) -
     return EventFeed(settings.events_url, positions, training.store.progressed, settings.time_scale)
 
 
+def build_hosting(
+    settings: Settings, data_dir: DataDir, training: TrainingParts, stores: HostingStores
+) -> HostingParts:
+    """What serves models, on the same machine as what trains them."""
+    return HostingParts(
+        endpoints=stores.endpoints,
+        objects=training.objects,
+        logs=training.logs,
+        compute=training.compute,
+        clock=training.clock,
+        occupancy=training.occupancy,
+        policy=build_policy(settings),
+        routes=RoutingTable(),
+        work_root=data_dir.path / "hosting",
+        time_scale=settings.time_scale,
+    )
+
+
 def build_parts(
-    settings: Settings, training: TrainingParts, state: Database, roles: Roles, ecr: EcrParts
+    settings: Settings,
+    training: TrainingParts,
+    stores: tuple[Database, HostingStores],
+    roles: Roles,
+    ecr: EcrParts,
 ) -> Parts:
-    """What handlers share with the job plane, and what is theirs alone."""
+    """What handlers share with the planes, and what is theirs alone."""
+    state, hosting = stores
     return Parts(
         training.store,
         TagStore(state),
@@ -142,4 +169,5 @@ def build_parts(
         occupancy=training.occupancy,
         find_image=training.compute.find_image,
         ecr=ecr,
+        hosting=hosting,
     )

@@ -6,10 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from emulator.domain.reset_scope import ResetScope
 from emulator.embedded_s3.server import EmbeddedS3
+from emulator.hosting.hosting_plane import HostingPlane
 from emulator.logs.log_store import LogStore
 from emulator.metrics.metric_store import MetricStore
 from emulator.objects.pass_through import PassThrough
 from emulator.store.algorithms import AlgorithmStore
+from emulator.store.hosting_stores import HostingStores
 from emulator.training.scheduler import Scheduler
 
 Report = dict[str, Any]
@@ -30,7 +32,8 @@ class ResetRequest(BaseModel):
 async def reset(
     scope: ResetScope,
     scheduler: Scheduler,
-    stores: tuple[LogStore, MetricStore, AlgorithmStore],
+    hosting: HostingPlane,
+    stores: tuple[LogStore, MetricStore, AlgorithmStore, HostingStores],
     s3: EmbeddedS3 | PassThrough,
 ) -> Report:
     """Delete jobs with their containers, algorithms, tags, logs, metrics and buckets; answers when done.
@@ -38,7 +41,7 @@ async def reset(
     No job of the scope that began before writes anything afterwards: each has ended before its row is deleted, and
     none begins before the buckets are gone. An external S3 keeps its objects, which are not ours.
     """
-    async with scheduler.resetting(scope) as deleted:
+    async with scheduler.resetting(scope) as deleted, hosting.resetting(scope) as endpoints:
         for store in stores:
             await store.delete_all(scope)
         buckets = await _clear_s3(s3, scope)
@@ -46,6 +49,7 @@ async def reset(
         "account_id": scope.account_id,
         "region": scope.region,
         "training_jobs": {"deleted": deleted.training_jobs, "of_them_unfinished": deleted.unfinished},
+        "endpoints": {"deleted": endpoints},
         "containers_left": deleted.left,
         "s3": buckets,
     }

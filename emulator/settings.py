@@ -129,6 +129,13 @@ class Settings(BaseSettings):
     network_pool: Annotated[
         IPv4Network, Field(description="Range from which every job's network takes its subnet.")
     ] = IPv4Network("10.213.0.0/16")
+    credentials_address: Annotated[
+        bool,
+        Field(
+            description="Whether containers get their credentials from 169.254.170.2 alone, as on AWS, by a rule of "
+            "iptables for each job; needs root on the Docker Engine's machine."
+        ),
+    ] = False
     input_view: Annotated[
         Literal["auto", "overlay", "copy"],
         Field(

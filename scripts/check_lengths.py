@@ -24,8 +24,8 @@ def too_long(path: Path, source: str, file_limit: int) -> Iterator[str]:
 
 
 def python_files(directory: Path) -> list[Path]:
-    """*.py, and the sample containers' `train` programs, which have no suffix."""
-    return sorted([*directory.rglob("*.py"), *directory.rglob("train")])
+    """*.py, and the containers' `train` and `serve` programs, which have no suffix."""
+    return sorted(file for name in ("*.py", "train", "serve") for file in directory.rglob(name))
 
 
 def main() -> int:

@@ -30,6 +30,7 @@ from emulator.compute.docker_request import (
     NETWORK,
     cluster_labels,
     container_name,
+    with_credentials_address,
     with_endpoint,
 )
 from emulator.compute.docker_watch import ContainerWatch
@@ -83,6 +84,8 @@ class DockerOptions:
     input_view: Literal["auto", "overlay", "copy"] = "auto"
     server: tuple[str, int] | None = None
     """Address and port that the emulator listens on; None where containers do not reach it."""
+    has_credentials_address: bool = False
+    """Whether containers get their credentials from 169.254.170.2 alone."""
 
 
 class DockerBackend:
@@ -97,7 +100,13 @@ class DockerBackend:
         self._reach = (
             None
             if options.server is None
-            else Reach(lambda: self._api, self._limiter, *options.server, self._own_container)
+            else Reach(
+                lambda: self._api,
+                self._limiter,
+                options.server,
+                self._own_container,
+                options.has_credentials_address,
+            )
         )
 
     @cached_property
@@ -170,6 +179,8 @@ class DockerBackend:
         # Again, because somebody's `docker network prune` may have come between.
         await self._call(self._ensure_network, cluster)
         url = await self._reach.url(cluster.network) if self._reach else None
+        if url is not None and self._options.has_credentials_address:
+            instance = with_credentials_address(instance)
         await self._call(self._create, cluster, with_endpoint(instance, url), work_dir)
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:

@@ -8,6 +8,11 @@ from anyio import CapacityLimiter
 from docker import APIClient
 
 from emulator.blocking import blocking
+from emulator.compute.credentials_address import (
+    cannot_have_address,
+    close_credentials_address,
+    open_credentials_address,
+)
 from emulator.compute.docker_network import gateway_of, join_network, leave_network
 from emulator.compute.entrance import Entrance
 
@@ -29,15 +34,17 @@ class Reach:
         self,
         api: Callable[[], APIClient],
         limiter: CapacityLimiter,
-        host: str,
-        port: int,
+        server: tuple[str, int],
         own_container: str | None,
+        has_credentials_address: bool = False,
     ) -> None:
+        """`server`: address and port that the emulator listens on."""
         self._api = api
         self._limiter = limiter
-        self._port = port
+        host, self._port = server
+        self._has_credentials_address = has_credentials_address
         self._own_container = own_container
-        self._entrance = Entrance(host, port)
+        self._entrance = Entrance(host, self._port)
         self._ways: dict[str, Way] = {}
 
     async def url(self, cluster: str) -> str | None:
@@ -54,6 +61,8 @@ class Reach:
         way = self._ways.pop(cluster, None)
         if way is not None and way.gateway is not None:
             await self._entrance.close(way.gateway)
+        if self._has_credentials_address:
+            await blocking(self._limiter, close_credentials_address, cluster)
         if self._own_container is not None:
             await blocking(
                 self._limiter, lambda: leave_network(self._api(), cluster, str(self._own_container))
@@ -65,10 +74,16 @@ class Reach:
             return None
         own = self._own_container
         if own is not None:
+            if self._has_credentials_address:
+                raise cannot_have_address("it runs in a container.")
             address = await blocking(self._limiter, lambda: join_network(self._api(), cluster, own))
             return Way(f"http://{address}:{self._port}", None) if address else None
         gateway, subnet = found
         is_here = await self._entrance.open(gateway, subnet)
+        if self._has_credentials_address:
+            if not is_here:
+                raise cannot_have_address("the Engine's networks are not on this machine.")
+            await blocking(self._limiter, open_credentials_address, cluster, subnet, gateway, self._port)
         return Way(
             f"http://{gateway if is_here else DESKTOP_NAME}:{self._port}", gateway if is_here else None
         )

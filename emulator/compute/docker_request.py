@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.domain.cluster import InstanceSpec, Limits, Mount
+from emulator.domain.job_credentials import SECRET
 
 INSTALLATION = "sagemaker-emulator.installation"
 CLUSTER = "sagemaker-emulator.cluster"
@@ -118,6 +119,19 @@ def _cache_mounts(instance: InstanceSpec, labels: Labels) -> list[dict[str, Any]
 
 def _bind_mount(mount: Mount) -> dict[str, Any]:
     return {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
+
+
+def with_credentials_address(instance: InstanceSpec) -> InstanceSpec:
+    """As on AWS: credentials are asked for at 169.254.170.2, and there are no others unless the request has some."""
+    addresses = dict(instance.endpoint_variables)
+    path = addresses.pop("AWS_CONTAINER_CREDENTIALS_FULL_URI", None)
+    if path is None:
+        return instance
+    environment = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path, **instance.environment}
+    if environment.get("AWS_SECRET_ACCESS_KEY") == SECRET:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            environment.pop(name, None)
+    return replace(instance, environment=environment, endpoint_variables=addresses)
 
 
 def with_endpoint(instance: InstanceSpec, url: str | None) -> InstanceSpec:

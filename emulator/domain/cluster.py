@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+HOSTING_MARK = "_"
+"""In the names of all clusters that serve models, and of none that train: no training job's name has it."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -100,9 +100,9 @@ def training_image_not_found(image: str) -> ServiceError:
     return validation_error(f"Requested image {image} not found.")
 
 
-def other_image_not_found(image: str) -> ServiceError:
-    """Our own text: AWS trains with images in ECR only."""
+def other_image_not_found(image: str, use: str) -> ServiceError:
+    """Our own text: AWS trains and serves with images in ECR only."""
     return validation_error(
-        f"The emulator cannot find the training image {image}: it is not on the Docker Engine, and pulling is off "
+        f"The emulator cannot find the {use} {image}: it is not on the Docker Engine, and pulling is off "
         "(OFFLINE). Build or pull it on the Docker Engine that the emulator uses."
     )

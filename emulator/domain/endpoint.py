@@ -95,6 +95,8 @@ class EndpointProgress(Frozen):
     failure_reason: str | None = None
     active: Deployment | None = None
     """What takes the traffic; None until the first deployment is in service."""
+    given_up: Mapping[str, Mapping[str, float]] | None = None
+    """The `desired` that could not be had, so that it is not tried for ever."""
     tried: int = 0
     """The latest revision that was brought up or given up."""
     fleets: Mapping[int, Fleet] = Field(default_factory=dict)
@@ -138,6 +140,8 @@ class Endpoint:
     def is_to_scale(self) -> bool:
         """Whether the active deployment is to have other weights or counts than it has."""
         active = self.progress.active
+        if self.desired == self.progress.given_up:
+            return False
         for variant in active.variants if active else ():
             state = self.progress.variants.get(variant.variant_name)
             wanted = (self.desired_count(variant, active), self.desired_weight(variant, active))
@@ -152,7 +156,9 @@ class Endpoint:
         return self.deployment if is_pending or self.progress.active is None else self.progress.active
 
     def desired_count(self, variant: ProductionVariant, deployment: Deployment | None = None) -> int:
-        """Of a variant of `deployment`, by default of the current one."""
+        """Of a variant of `deployment`, by default of the current one; 0 of a serverless one."""
+        if variant.serverless_config is not None:
+            return 0
         count = variant.initial_instance_count
         return int(self._desired(variant, "DesiredInstanceCount", count, deployment or self.current))
 

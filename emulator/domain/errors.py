@@ -142,11 +142,13 @@ def not_emulated(member: str, value: str, instead: str) -> ServiceError:
     return validation_error(f"The emulator does not support {value} as {member} yet. {instead}")
 
 
-def too_many_instances(instance_type: str, quota: int, wanted: int) -> ServiceError:
+def too_many_instances(
+    instance_type: str, quota: int, wanted: int, usage: str = "training job usage"
+) -> ServiceError:
     """AWS's words for a quota (amazon-sagemaker-examples and many others)."""
     return ServiceError(
         "ResourceLimitExceeded",
-        f"The account-level service limit '{instance_type} for training job usage' is {quota} Instances, with "
+        f"The account-level service limit '{instance_type} for {usage}' is {quota} Instances, with "
         f"current utilization of 0 Instances and a request delta of {wanted} Instances. "
         "Please contact AWS support to request an increase for this limit.",
     )

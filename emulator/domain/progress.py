@@ -98,6 +98,8 @@ class Progress(Frozen):
     """Bytes read of each Pipe and FastFile channel, over all hosts, once training has ended."""
     fast_file: FastFileView | None = None
     """Decided while Downloading; None for jobs without FastFile channels."""
+    fast_file_fault: str | None = None
+    """The first object of a FastFile channel that could not be read; the algorithm got EIO for it."""
     final_metrics: tuple[FinalMetric, ...] = ()
     """Of the MetricDefinitions that matched, in their order; told when training is over."""
     pool: str | None = None

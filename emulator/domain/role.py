@@ -55,7 +55,7 @@ class Role:
         """Whether the trust policy lets the service principal assume the role; conditions are not looked at."""
         try:
             statements = _items(json.loads(self.trust_policy)["Statement"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return False
         effects = {s.get("Effect") for s in statements if isinstance(s, dict) and _is_about(s, service)}
         return effects == {"Allow"}

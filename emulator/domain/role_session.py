@@ -29,6 +29,6 @@ class RoleSession:
         try:
             content = json.loads(urlsafe_b64decode(token.encode()))
             role, session_name = RoleName.parse(content["role"]), content["session"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         return cls(role, session_name) if role and isinstance(session_name, str) else None

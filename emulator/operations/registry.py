@@ -19,6 +19,7 @@ from emulator.occupancy import Occupancy
 from emulator.registry.client import RegistryClient
 from emulator.store.algorithms import AlgorithmStore
 from emulator.store.ecr_repositories import EcrRepositoryStore
+from emulator.store.hosting_stores import HostingStores
 from emulator.store.tags import TagStore
 from emulator.store.training_jobs import TrainingJobStore
 
@@ -57,6 +58,7 @@ class Parts:
     occupancy: Occupancy = field(default_factory=Occupancy)
     find_image: FindImage = field(kw_only=True)
     ecr: EcrParts = field(kw_only=True)
+    hosting: HostingStores = field(kw_only=True)
 
 
 @dataclass(frozen=True)

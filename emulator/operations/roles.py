@@ -1,9 +1,11 @@
-"""iam operations on roles that are the emulator's own, and the role of a training job. The rest of IAM is moto's."""
+"""iam operations on roles that are the emulator's own, and the role of a job or a model. The rest of IAM is moto's."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 from emulator.domain import errors
+from emulator.domain.errors import ServiceError
 from emulator.domain.role import SAGEMAKER, Role, RoleName
 from emulator.operations.registry import Call, Params, Result, operation
 
@@ -73,13 +75,15 @@ def describe_role(role: Role) -> Result:
     return found
 
 
-async def require_role(call: Call, arn: str) -> None:
+async def require_role(
+    call: Call, arn: str, refusal: Callable[[str], ServiceError] = errors.role_not_assumable
+) -> None:
     """Where roles are strict, SageMaker must be able to assume the role. Raises AWS's error."""
     if not call.parts.roles.strict:
         return
     name = RoleName.parse(arn)
     if name is None or name.account_id != call.caller.account_id:
-        raise errors.role_not_assumable(arn)
+        raise refusal(arn)
     role = await call.parts.roles.find(name.account_id, name.name)
     if role is None or role.name.path != name.path or not role.trusts(SAGEMAKER):
-        raise errors.role_not_assumable(arn)
+        raise refusal(arn)

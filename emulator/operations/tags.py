@@ -1,9 +1,7 @@
 """AddTags, ListTags, DeleteTags."""
 
 from emulator.domain import errors
-from emulator.domain.algorithm import Algorithm
-from emulator.domain.arn import AlgorithmKey, TrainingJobKey
-from emulator.domain.training_job import TrainingJob
+from emulator.domain.arn import AlgorithmKey, ResourceKey, TrainingJobKey
 from emulator.operations.registry import Call, Params, Result, operation
 
 MAX_TAGS = 50
@@ -39,14 +37,35 @@ async def _known_arn(call: Call, arn: str) -> str:
     kind, _, name = resource.partition("/")
     if (region, account) != (caller.region, caller.account_id):
         raise errors.resource_not_found()
-    found: TrainingJob | Algorithm | None = None
-    if kind == "training-job":
-        found = await call.parts.training_jobs.get(TrainingJobKey(account, region, name))
-    elif kind == "algorithm":
-        found = await call.parts.algorithms.get(AlgorithmKey(account, region, name))
+    found = await _find(call, ResourceKey(account, region, kind, name))
     if found is None:
         raise errors.resource_not_found()
-    return found.arn
+    return found
+
+
+async def _find(call: Call, key: ResourceKey) -> str | None:
+    """The ARN of the resource, where there is one."""
+    parts, hosting = call.parts, call.parts.hosting
+    found: object = None
+    match key.kind:
+        case "training-job":
+            found = await parts.training_jobs.get(TrainingJobKey(key.account_id, key.region, key.name))
+        case "algorithm":
+            found = await parts.algorithms.get(AlgorithmKey(key.account_id, key.region, key.name))
+        case "model":
+            found = await hosting.models.get(key)
+        case "endpoint-config":
+            found = await hosting.endpoint_configs.get(key)
+        case "endpoint":
+            found = await hosting.endpoints.get(key)
+        case "transform-job":
+            found = await hosting.transform_jobs.get(key)
+    return None if found is None else key.arn
+
+
+def tags_of(params: Params) -> dict[str, str]:
+    """The Tags of a Create request."""
+    return {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
 
 
 def _to_list(tags: dict[str, str]) -> list[Result]:

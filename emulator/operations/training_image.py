@@ -1,33 +1,31 @@
-"""CreateTrainingJob's look for the training image. Nothing is pulled yet: that is the job's own work."""
+"""The look for the image of a training job or a model when it is created. Nothing is pulled yet."""
 
 import logging
 
 from emulator.domain import ecr_errors
 from emulator.domain.ecr import EcrRegistry, RepositoryKey
-from emulator.domain.training_job import TrainingJobRequest
 from emulator.operations.registry import Call
 
 log = logging.getLogger(__name__)
 
 
-async def require_image(call: Call, request: TrainingJobRequest) -> None:
-    """Raise AWS's ValidationException for an image that is nowhere.
+async def require_image(call: Call, image: str, role: str, use: str = "training image") -> None:
+    """Raise AWS's ValidationException for an image that is nowhere. `use` is what our own words call it.
 
-    Without a Docker Engine nobody knows, so the job is taken and waits for one.
+    Without a Docker Engine nobody knows, so the request is taken, and what it makes waits for one.
     """
-    image = request.algorithm_specification.training_image or ""
     caller = EcrRegistry(call.caller.account_id, call.caller.region)
     try:
         found = await call.parts.find_image(image, caller)
     except ConnectionError as error:
-        log.warning("Cannot look for the training image %s: %s", image, error)
+        log.warning("Cannot look for the %s %s: %s", use, image, error)
         return
     if found is not None:
         return
     key = call.parts.ecr.search.repository(image, caller)
     if key is None:
-        raise ecr_errors.other_image_not_found(image)
-    raise await _refusal(call, image, key, request.role_arn)
+        raise ecr_errors.other_image_not_found(image, use)
+    raise await _refusal(call, image, key, role)
 
 
 async def _refusal(call: Call, image: str, key: RepositoryKey, role: str) -> Exception:

@@ -24,7 +24,7 @@ async def require_input(call: Call, request: TrainingJobRequest) -> None:
         if channel.file_system is not None:
             await _require_directory(call, channel, channel.file_system)
         else:
-            await _require_objects(call, channel.source, request.role_arn)
+            await require_objects(call, channel.source, request.role_arn)
 
 
 async def _require_directory(call: Call, channel: Channel, source: FileSystemDataSource) -> None:
@@ -34,8 +34,8 @@ async def _require_directory(call: Call, channel: Channel, source: FileSystemDat
         raise validation_error(f"Channel {channel.channel_name}: {error}.") from error
 
 
-async def _require_objects(call: Call, source: S3DataSource, role: str) -> None:
-    """SageMaker lists every S3 channel before it accepts a job."""
+async def require_objects(call: Call, source: S3DataSource, role: str) -> None:
+    """SageMaker lists every S3 input before it accepts a job. Raises its refusal."""
     uri = source.uri
     refusal = partial(errors.no_objects_found, source.s3_uri, call.caller.region, role, uri.bucket)
     await _require_region(call, uri.bucket, refusal)

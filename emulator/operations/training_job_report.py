@@ -29,6 +29,7 @@ async def report_training_job(parts: Parts, account_id: str, region: str, name: 
         "run": job.progress.run_number,
         "former_runs": [run.model_dump(mode="json") for run in job.progress.former_runs],
         "fast_file": job.progress.fast_file,
+        "fast_file_fault": job.progress.fast_file_fault,
         "channel_bytes": dict(job.progress.channel_bytes),
         "hosts": [_host(job, host) for host in job.request.resource_config.hosts()],
     }

@@ -23,7 +23,7 @@ async def create_training_job(call: Call, params: Params) -> Result:
     resolved = await resolve_algorithm(call, document)
     request = TrainingJobRequest.model_validate({**document, **resolved})
     _require_quota(call, request)
-    await require_image(call, request)
+    await require_image(call, request.algorithm_specification.training_image or "", request.role_arn)
     await require_role(call, request.role_arn)
     await require_input(call, request)
     now = call.now()

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from emulator.domain.manifest_file import SHOWN, decode
 from emulator.domain.s3_uri import S3Uri
-from emulator.training.manifest_file import SHOWN, decode
 
 MAX_AUGMENTED_MANIFEST_BYTES = 256 * 2**20
 """Ours; AWS publishes no limit."""

@@ -12,12 +12,13 @@ from anyio import CapacityLimiter
 from emulator.blocking import blocking
 from emulator.domain.channel import Channel, S3DataType
 from emulator.domain.failure_reason import data_download_failed
+from emulator.domain.manifest_file import ManifestFile, entry_paths
+from emulator.domain.object_path import object_path
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.objects.object_store import ObjectStore
 from emulator.training.channel_units import Unit
-from emulator.training.manifest_file import ManifestFile, entry_paths
 from emulator.training.manifest_objects import (
     channel_failure,
     fetch_augmented_lines,
@@ -26,7 +27,6 @@ from emulator.training.manifest_objects import (
     stat_entries,
     stat_references,
 )
-from emulator.training.object_path import object_path
 
 Located = tuple[S3Object, PurePosixPath]
 

@@ -16,9 +16,9 @@ from anyio import from_thread
 
 from emulator.blocking import blocking
 from emulator.domain.cluster import FileState
+from emulator.domain.object_path import MAX_NAME_BYTES
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.sync_directory import SyncDirectory
-from emulator.training.object_path import MAX_NAME_BYTES
 from emulator.training.parts import TrainingParts
 from emulator.training.spooled_files import Slice, read_slice, spool
 from emulator.training.sync_plan import UPLOADED, UPLOADING, Files, plan_sync, read_batches

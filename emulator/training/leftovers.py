@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from emulator.blocking import blocking
+from emulator.domain.cluster import HOSTING_MARK
 from emulator.domain.training_job import TrainingJob
 from emulator.fast_file.mount_table import remove_dead_mounts
 from emulator.training.parts import TrainingParts
@@ -23,7 +24,8 @@ class Leftovers:
     async def find(self, owners: Iterable[TrainingJob]) -> None:
         """Find what belongs to this installation and to none of the jobs `owners`."""
         known = {name for job in owners for name in (cluster_name(job), job.progress.pool) if name}
-        self.clusters |= {instance.cluster for instance in await self._parts.compute.find()} - known
+        found = {instance.cluster for instance in await self._parts.compute.find()}
+        self.clusters |= {cluster for cluster in found if HOSTING_MARK not in cluster} - known
         await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
 
     async def remove(self) -> None:
@@ -47,7 +49,8 @@ class Leftovers:
     async def destroy_all(self) -> None:
         """Remove every container and all staged input, for an emulator that is not to come back."""
         for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
-            await self._parts.compute.destroy(cluster)
+            if HOSTING_MARK not in cluster:
+                await self._parts.compute.destroy(cluster)
         await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
 
 

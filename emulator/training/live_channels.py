@@ -30,6 +30,7 @@ OnFault = Callable[[JobFailure], None]
 class LiveChannels:
     feeds: list[tuple[str, PipeFeed]] = field(default_factory=list)
     mounts: list[tuple[str, FastFileMount]] = field(default_factory=list)
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def bytes_by_channel(self) -> dict[str, int]:
         """How much of each channel was read so far, over all hosts."""
@@ -63,28 +64,33 @@ async def live_channels(
     """Everything is there when the block begins; nothing of it is left at its end.
 
     `is_fresh` says that no container has seen them yet. After a restart of the emulator Pipe channels go on between
-    two epochs, and nothing else can: then `on_fault` is called, or JobFailure is raised.
+    two epochs, and nothing else can: then `on_fault` is called, or JobFailure is raised. A run that is being ended
+    anyway needs no data any more.
     """
-    mounted = [channel for channel in job.request.input_data_config if _is_mounted(job, channel)]
-    if mounted and not is_fresh:
-        raise internal_error("the emulator ended while a FastFile channel was in use")
     live = LiveChannels()
-    async with AsyncExitStack() as stack:
+    if not is_fresh and _is_ending(job):
+        yield live
+        return
+    async with live.closing:
         for channel in job.request.input_data_config:
             if job.request.input_mode(channel) is InputMode.PIPE:
-                for feed in await _open_pipes(job, channel, parts, on_fault):
-                    stack.push_async_callback(blocking, parts.disk, feed.close)
-                    live.feeds.append((channel.channel_name, feed))
-        for channel in mounted:
-            for mount in await _make_mounts(job, channel, parts):
-                stack.push_async_callback(blocking, parts.disk, mount.close)
-                live.mounts.append((channel.channel_name, mount))
-                await _mount(channel.channel_name, mount, parts)
+                await _open_pipes(job, channel, parts, on_fault, live)
+            elif _is_mounted(job, channel):
+                if not is_fresh:
+                    raise internal_error("the emulator ended while a FastFile channel was in use")
+                await _open_mounts(job, channel, parts, live)
         if any(feed.was_interrupted for _, feed in live.feeds):
             raise internal_error("the emulator ended in the middle of an epoch of a Pipe channel")
         for _, feed in live.feeds:
             feed.start()
         yield live
+
+
+def _is_ending(job: TrainingJob) -> bool:
+    """Whether it was decided, before the emulator went down, that the containers have to end."""
+    progress = job.progress
+    reasons = (progress.stop_reason, progress.failure_reason, progress.run_end, job.stop_requested_at)
+    return any(reason is not None for reason in reasons)
 
 
 def _is_mounted(job: TrainingJob, channel: Channel) -> bool:
@@ -93,11 +99,14 @@ def _is_mounted(job: TrainingJob, channel: Channel) -> bool:
 
 
 async def _open_pipes(
-    job: TrainingJob, channel: Channel, parts: TrainingParts, on_fault: OnFault
-) -> list[PipeFeed]:
-    """One for each host that receives the channel, its first FIFO made."""
+    job: TrainingJob,
+    channel: Channel,
+    parts: TrainingParts,
+    on_fault: OnFault,
+    live: LiveChannels,
+) -> None:
+    """One feed for each host that receives the channel, its first FIFO made."""
     loop = asyncio.get_running_loop()
-    feeds: list[PipeFeed] = []
     units = await list_units(channel, parts.objects, parts.disk)
     hosts, work_dir = job.request.channel_hosts(channel), parts.work_dir(job)
 
@@ -108,8 +117,16 @@ async def _open_pipes(
     for host in hosts:
         chunks = content.epochs(units, hosts, host)
         directory = work_dir / pipe_directory(host)
-        feeds.append(await blocking(parts.disk, PipeFeed, directory, channel.channel_name, chunks, tell))
-    return feeds
+        feed = await blocking(parts.disk, PipeFeed, directory, channel.channel_name, chunks, tell)
+        live.closing.push_async_callback(blocking, parts.disk, feed.close)
+        live.feeds.append((channel.channel_name, feed))
+
+
+async def _open_mounts(job: TrainingJob, channel: Channel, parts: TrainingParts, live: LiveChannels) -> None:
+    for mount in await _make_mounts(job, channel, parts):
+        live.closing.push_async_callback(blocking, parts.disk, mount.close)
+        live.mounts.append((channel.channel_name, mount))
+        await _mount(channel.channel_name, mount, parts)
 
 
 async def _make_mounts(job: TrainingJob, channel: Channel, parts: TrainingParts) -> list[FastFileMount]:

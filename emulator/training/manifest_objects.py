@@ -10,12 +10,12 @@ from anyio.abc import TaskGroup
 from emulator.blocking import blocking
 from emulator.domain.channel import Channel
 from emulator.domain.failure_reason import JobFailure, data_download_failed
+from emulator.domain.manifest_file import MAX_MANIFEST_BYTES, ManifestFile, read_manifest
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.objects.object_store import ObjectStore
 from emulator.training.augmented_manifest import MAX_AUGMENTED_MANIFEST_BYTES, AugmentedLine, read_lines
-from emulator.training.manifest_file import MAX_MANIFEST_BYTES, ManifestFile, read_manifest
 
 PARALLEL_STATS = 16
 

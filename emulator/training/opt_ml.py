@@ -29,7 +29,7 @@ DIRECTORIES = (
 )
 
 
-def config_files(request: TrainingJobRequest, host: Host) -> dict[str, str]:
+def config_files(request: TrainingJobRequest, host: Host, run_number: int = 1) -> dict[str, str]:
     """Absolute path -> text of every file in /opt/ml/input/config."""
     channels = [c for c in request.input_data_config if host.name in request.channel_hosts(c)]
     contents: dict[str, dict[str, Any] | list[Any]] = {
@@ -40,7 +40,7 @@ def config_files(request: TrainingJobRequest, host: Host) -> dict[str, str]:
             {"Name": metric["Name"], "Regex": metric["Regex"]}
             for metric in request.algorithm_specification.metric_definitions
         ],
-        "init-config": init_config(request, host, channels),
+        "init-config": init_config(request, host, channels, run_number),
         **output_configs(request),
     }
     return {f"{CONFIG}/{name}.json": _json(content) for name, content in contents.items()}
@@ -78,7 +78,9 @@ def resource_config(request: TrainingJobRequest, host: Host) -> dict[str, Any]:
     }
 
 
-def init_config(request: TrainingJobRequest, host: Host, channels: list[Channel]) -> dict[str, Any]:
+def init_config(
+    request: TrainingJobRequest, host: Host, channels: list[Channel], run_number: int
+) -> dict[str, Any]:
     """init-config.json: the platform agent's own file, which some images read for the host's number."""
     hosts = [h.name for h in request.resource_config.hosts()]
     return {
@@ -87,7 +89,7 @@ def init_config(request: TrainingJobRequest, host: Host, channels: list[Channel]
         "checkpointChannel": init_checkpoint_channel(request),
         "hostConfig": {"clusterSize": len(hosts), "hostNumber": hosts.index(host.name) + 1},
         "enableAdditionalPlatformLoggingForCustomer": False,
-        "jobRunInfo": {"jobRunNumber": 1},
+        "jobRunInfo": {"jobRunNumber": run_number},
     }
 
 

@@ -11,11 +11,11 @@ from typing import IO, BinaryIO
 
 from emulator.domain.channel import Channel
 from emulator.domain.failure_reason import data_download_failed
+from emulator.domain.gzip_stream import gunzipped
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.objects.object_store import ObjectStore
 from emulator.training.channel_units import Record, Unit
-from emulator.training.gzip_stream import gunzipped
 from emulator.training.read_ahead import Chunks
 from emulator.training.record_io import framed, framed_of_unknown_length
 from emulator.training.shuffle import Share, epoch_units

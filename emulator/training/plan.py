@@ -70,7 +70,7 @@ def _compile_instance(
         environment=container_environment(job, has_gpus=bool(limits.gpu_ids)),
         endpoint_variables=endpoint_variables(job),
         directories=tuple(d for d in DIRECTORIES if d != DATA or not has_pipes(request, host.name)),
-        files=config_files(request, host),
+        files=config_files(request, host, job.progress.run_number),
         views=host_views(request, host.name, job.progress.fast_file),
         mounts=(*host_mounts(request, host.name, job.progress.fast_file), *shared.values()),
         trees=copied_trees(job, host.name),

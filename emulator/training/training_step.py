@@ -97,7 +97,8 @@ async def train(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
         if hosts.is_fresh:
             job = await _launch(job, cluster, parts)
         job = await _watch(job, cluster, hosts, parts, stop)
-        job = job.advance(job.progress.model_copy(update={"channel_bytes": live.bytes_by_channel()}))
+        told = {"channel_bytes": live.bytes_by_channel(), "fast_file_fault": live.fault()}
+        job = await _save(job, parts, job.progress.model_copy(update=told))
     if hosts.fault is not None:
         raise hosts.fault
     if job.progress.run_end is not None:

@@ -56,7 +56,8 @@ def server() -> Iterator[tuple[RunningServer, dict[str, LogStore]]]:
 
     async def answer(*call: Any) -> Any:
         others: Any = None
-        rest = {"algorithms": others, "metrics": others, "find_image": others, "ecr": others}
+        names = ("algorithms", "metrics", "find_image", "ecr", "hosting")
+        rest = dict.fromkeys(names, others)
         parts = Parts(None, None, stores["now"], None, cast(Clock, None), **rest)  # type: ignore[arg-type]
         return await dispatch(parts, *call)
 

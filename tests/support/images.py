@@ -16,7 +16,7 @@ import pytest
 from scripts.images import BaseImageError, ensure_base_image
 
 REPOSITORY = "sagemaker-emulator-tests"
-ALGORITHM = Path(__file__).parent.parent / "e2e" / "algorithm" / "train"
+ALGORITHM = Path(__file__).parent.parent / "e2e" / "algorithm"
 
 
 def cannot_run(reason: str) -> NoReturn:
@@ -48,13 +48,14 @@ def build_algorithm_image(engine: docker.DockerClient) -> str:
     dockerfile = f"""\
 FROM {base_image(engine)}
 ENV PYTHONUNBUFFERED=1
-COPY train /usr/local/bin/train
+COPY train serve /usr/local/bin/
 RUN mkdir -p /opt/ml/code /opt/ml/model /opt/ml/input/data/train \\
     && echo own > /opt/ml/code/own.py \\
     && echo hidden > /opt/ml/model/hidden \\
     && echo hidden > /opt/ml/input/data/train/hidden
 """
-    return build_image(engine, "algorithm", dockerfile, {"train": ALGORITHM.read_bytes()})
+    programs = {name: (ALGORITHM / name).read_bytes() for name in ("train", "serve")}
+    return build_image(engine, "algorithm", dockerfile, programs)
 
 
 def build_entrypoint_image(engine: docker.DockerClient, algorithm: str) -> str:

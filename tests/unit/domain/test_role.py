@@ -1,4 +1,5 @@
 import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,6 +54,7 @@ def test_role_trusts_sagemaker(statements: Any) -> None:
     [
         "",
         "{",
+        "[" * 20_000,
         "[]",
         "{}",
         json.dumps({"Statement": []}),
@@ -75,6 +77,10 @@ def test_role_session_of_its_token() -> None:
     session = RoleSession(RoleName("111122223333", "/a/", "r"), "me")
     assert RoleSession.of_token(session.token) == session
     assert session.arn == "arn:aws:sts::111122223333:assumed-role/r/me"
+
+
+def test_token_that_is_nested_too_deeply_is_nobodys() -> None:
+    assert RoleSession.of_token(urlsafe_b64encode(b"[" * 20_000).decode()) is None
 
 
 @pytest.mark.parametrize("token", ["", "x", "e30=", "W10=", "IQoJb3JpZ2luX2VjE", "\u00e9", "bnVsbA=="])

@@ -10,6 +10,7 @@ import pytest
 from emulator.domain.caller import Caller
 from emulator.domain.errors import ServiceError
 from emulator.domain.status import SecondaryStatus
+from emulator.domain.warm_pool import PoolStatus, WarmPool
 from emulator.operations.registry import Call, Parts
 from emulator.operations.training_job_list import (
     list_training_jobs,
@@ -117,11 +118,25 @@ def test_list_filters_the_page_by_status_only_after_it_was_taken() -> None:
     assert store.queries[0].limit == 2
 
 
-@pytest.mark.parametrize("name", ["WarmPoolStatusEquals", "TrainingPlanArnEquals"])
-def test_list_finds_nothing_by_what_no_job_has(name: str) -> None:
+def test_list_finds_nothing_by_what_no_job_has() -> None:
     store = ScriptedStore(Page((a_summary(),), has_more=True))
 
-    assert list_jobs(store, **{name: "x"}) == {"TrainingJobSummaries": []}
+    assert list_jobs(store, TrainingPlanArnEquals="x") == {"TrainingJobSummaries": []}
+
+
+def test_list_asks_for_the_status_of_the_warm_pool_and_tells_it() -> None:
+    pool = WarmPool(status=PoolStatus.REUSED, available_since=START, retained_seconds=7, reused_by="next")
+    store = ScriptedStore(Page((a_summary(warm_pool=pool), a_summary("b")), has_more=False))
+
+    first, second = list_jobs(store, WarmPoolStatusEquals="Reused")["TrainingJobSummaries"]
+
+    assert store.queries[0].warm_pool_status == "Reused"
+    assert first["WarmPoolStatus"] == {
+        "Status": "Reused",
+        "ResourceRetainedBillableTimeInSeconds": 7,
+        "ReusedByJob": "next",
+    }
+    assert "WarmPoolStatus" not in second
 
 
 def test_last_page_has_no_token() -> None:

@@ -8,16 +8,18 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from emulator.domain.arn import TrainingJobKey
-from emulator.domain.cluster import Capacity
+from emulator.domain.cluster import Capacity, Mount
 from emulator.domain.misfit import Misfit
 from emulator.domain.placement import PlacementPolicy, place
 from emulator.domain.progress import Progress
 from emulator.domain.training_job import AlgorithmSpecification, TrainingJob
+from emulator.training.file_system_channel import file_system_mount
 from emulator.training.plan import cluster_name, compile_cluster, container_command
 from tests.support.builders import a_training_job
 from tests.support.clock import START
@@ -34,8 +36,24 @@ def compile_case(case: str) -> Any:
     key = TrainingJobKey("111122223333", "eu-west-1", document["TrainingJobName"])
     job = TrainingJob(key, START, document, Progress.begin(START))
     hosts = job.request.resource_config.hosts()
-    cluster = compile_cluster(job, place(hosts, POLICY, MACHINE, MACHINE.gpu_ids))
-    return json.loads(json.dumps(cluster.to_json()))
+    placement = place(hosts, POLICY, MACHINE, MACHINE.gpu_ids)
+    with TemporaryDirectory() as directory:
+        machine = Path(directory).resolve()
+        cluster = compile_cluster(job, placement, file_system_mounts(job, machine))
+    return json.loads(json.dumps(cluster.to_json()).replace(str(machine), "/machine"))
+
+
+def file_system_mounts(job: TrainingJob, machine: Path) -> dict[str, Mount]:
+    """By channel, of file systems that are directories below `machine` with the file systems' own names."""
+    mounts = {}
+    for channel in job.request.input_data_config:
+        if channel.file_system is not None:
+            root = machine / channel.file_system.file_system_id
+            root.joinpath(channel.file_system.directory_path.lstrip("/")).mkdir(parents=True)
+            mount = file_system_mount(channel, {channel.file_system.file_system_id: root})
+            assert mount is not None
+            mounts[channel.channel_name] = mount
+    return mounts
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.domain.failure_reason import JobFailure
-from emulator.training.gzip_stream import CHUNK, gunzipped
+from emulator.domain.gzip_stream import CHUNK, gunzipped
 
 DATA = random.Random(3).randbytes(300_000) + bytes(1_000_000)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from emulator.domain import manifest_file
+from emulator.domain.manifest_file import ManifestEntry, decode, entry_paths, read_manifest
 from emulator.domain.s3_uri import S3Uri
-from emulator.training import manifest_file
-from emulator.training.manifest_file import ManifestEntry, decode, entry_paths, read_manifest
 
 PREFIX = {"prefix": "s3://bucket/some/prefix/"}
 

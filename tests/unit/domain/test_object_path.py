@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from emulator.training.object_path import object_path
+from emulator.domain.object_path import object_path
 
 # Each is a listing of a real job.
 REAL = [

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from emulator.domain.object_path import object_path
 from emulator.domain.s3_uri import S3Uri
-from emulator.training.object_path import object_path
 
 MAX_MANIFEST_BYTES = 64 * 2**20
 """Ours; AWS publishes no limit."""

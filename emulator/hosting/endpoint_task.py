@@ -1,0 +1,268 @@
+"""One endpoint, driven from whatever its row says it is to what the row asks for, until it is deleted.
+
+Going on after a restart is the ordinary path: containers of the active deployment are found and served again, and a
+deployment that was on its way is tried again.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from emulator.domain.arn import ResourceKey
+from emulator.domain.ecr import EcrRegistry
+from emulator.domain.endpoint import DeployedImage, Deployment, Endpoint, EndpointStatus, VariantState
+from emulator.domain.endpoint import Fleet as FleetRecord
+from emulator.domain.endpoint_config import ProductionVariant
+from emulator.domain.failure_reason import JobFailure
+from emulator.domain.image_source import ResolvedImage
+from emulator.domain.progress import Placement
+from emulator.hosting.endpoint_scale import scale_variant
+from emulator.hosting.fleet import Fleet, destroy_clusters
+from emulator.hosting.parts import DRAIN_LIMIT, HostingParts
+from emulator.hosting.placement import hold, holder, place_deployment
+from emulator.hosting.routing import EndpointRoute, wait_drained
+from emulator.hosting.serverless import Serverless
+
+S = EndpointStatus
+log = logging.getLogger(__name__)
+
+
+class EndpointTask:
+    def __init__(self, key: ResourceKey, parts: HostingParts) -> None:
+        self.key = key
+        self._parts = parts
+        self._signal = anyio.Event()
+        self._deploying: anyio.CancelScope | None = None
+        self._active: Fleet | None = None
+        self._weights: Mapping[str, float] = {}
+        self._serverless: dict[str, Serverless] = {}
+        self.scope = anyio.CancelScope()
+        self.ended = anyio.Event()
+
+    def notice(self, endpoint: Endpoint) -> None:
+        """The API plane wrote the row."""
+        if endpoint.delete_requested_at is not None and self._deploying is not None:
+            self._deploying.cancel()
+        self._signal.set()
+
+    async def run(self) -> None:
+        """Until the endpoint is deleted, or cancelled, which means that this process goes down."""
+        async with anyio.create_task_group() as tasks:
+            endpoint = await self._parts.endpoints.get(self.key)
+            if endpoint is not None:
+                await self._adopt(endpoint, tasks)
+            while endpoint is not None:
+                self._signal = anyio.Event()
+                endpoint = await self._parts.endpoints.get(self.key)
+                if endpoint is not None and not await self._step(endpoint, tasks):
+                    await self._signal.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _step(self, endpoint: Endpoint, tasks: TaskGroup) -> bool:
+        """Do what is next. False where the row is what it asks for."""
+        if endpoint.delete_requested_at is not None:
+            await self._delete(endpoint)
+        elif endpoint.deployment.revision > endpoint.progress.tried:
+            await self._deploy(endpoint, tasks)
+        elif endpoint.is_to_scale and self._active is not None:
+            await self._scale(endpoint, self._active)
+        else:
+            return False
+        return True
+
+    async def _adopt(self, endpoint: Endpoint, tasks: TaskGroup) -> None:
+        """Take up what the row says that runs."""
+        for revision, record in endpoint.progress.fleets.items():
+            hold(endpoint, revision, record.placement, self._parts)
+        active = endpoint.progress.active
+        if active is None or active.revision not in endpoint.progress.fleets:
+            return
+        record = endpoint.progress.fleets[active.revision]
+        self._active = self._fleet(endpoint, active, record, tasks)
+        self._weights = {name: state.weight for name, state in endpoint.progress.variants.items()}
+        self._make_serverless(self._active)
+        for variant in active.variants:
+            if variant.serverless_config is None:
+                count = endpoint.progress.variants[variant.variant_name].instance_count
+                await self._active.start(variant, range(1, count + 1))
+        self._publish()
+
+    def _fleet(
+        self, endpoint: Endpoint, deployment: Deployment, record: FleetRecord, tasks: TaskGroup
+    ) -> Fleet:
+        return Fleet(endpoint, deployment, record, self._parts, tasks, self._publish)
+
+    async def _deploy(self, endpoint: Endpoint, tasks: TaskGroup) -> None:
+        """Blue/green: what runs goes on until the new fleet is healthy."""
+        deployment = endpoint.deployment
+        status = S.CREATING if endpoint.progress.active is None else S.UPDATING
+        endpoint = await self._save(endpoint, status=status)
+        with anyio.CancelScope() as self._deploying:
+            try:
+                fleet = await self._bring_up(endpoint, deployment, tasks)
+                await self._switch(fleet.endpoint, fleet)
+            except JobFailure as failure:
+                await self._give_up(endpoint, deployment, failure.reason)
+        self._deploying = None
+
+    async def _bring_up(self, endpoint: Endpoint, deployment: Deployment, tasks: TaskGroup) -> Fleet:
+        """Raises JobFailure where it does not become healthy."""
+        record = endpoint.progress.fleets.get(deployment.revision)
+        if record is None:
+            placement = await place_deployment(endpoint, deployment, self._parts)
+            hold(endpoint, deployment.revision, placement, self._parts)
+            record = await self._stage(endpoint, deployment, placement)
+            fleets = {**endpoint.progress.fleets, deployment.revision: record}
+            endpoint = await self._save(endpoint, fleets=fleets)
+        fleet = self._fleet(endpoint, deployment, record, tasks)
+        try:
+            provisioned = [variant for variant in deployment.variants if variant.serverless_config is None]
+            for variant in provisioned:
+                await fleet.start(variant, range(1, deployment.initial_count(variant) + 1))
+            for variant in provisioned:
+                await fleet.await_health(variant)
+        except BaseException:
+            fleet.abandon()
+            raise
+        return fleet
+
+    async def _stage(self, endpoint: Endpoint, deployment: Deployment, placement: Placement) -> FleetRecord:
+        """Models' files and images."""
+        artifacts: dict[str, tuple[str | None, ...]] = {}
+        images: dict[str, tuple[ResolvedImage, ...]] = {}
+        caller = EcrRegistry(endpoint.key.account_id, endpoint.key.region)
+        for variant in deployment.variants:
+            pipeline = deployment.model(variant).pipeline
+            artifacts[variant.variant_name] = tuple(
+                [
+                    await self._parts.model_data.stage(container.data_source)
+                    if container.data_source and not container.is_multi_model
+                    else None
+                    for container in pipeline
+                ]
+            )
+            images[variant.variant_name] = tuple(
+                [await self._parts.compute.fetch_image(container.image, caller) for container in pipeline]
+            )
+        return FleetRecord(placement=placement, artifacts=artifacts, images=images)
+
+    async def _switch(self, endpoint: Endpoint, fleet: Fleet) -> None:
+        """Traffic moves at once; the old fleet answers what it has begun, and goes."""
+        old, self._active = self._active, fleet
+        deployment = fleet.deployment
+        states = {v.variant_name: self._state(deployment, v, fleet.record) for v in deployment.variants}
+        self._weights = {name: state.weight for name, state in states.items()}
+        self._make_serverless(fleet)
+        self._publish()
+        if old is not None:
+            await wait_drained(old.routes(), DRAIN_LIMIT.total_seconds())
+            await old.destroy()
+            self._parts.occupancy.release(holder(endpoint, old.deployment.revision))
+        facts: dict[str, Any] = {
+            "status": S.IN_SERVICE,
+            "active": deployment,
+            "tried": deployment.revision,
+            "fleets": {deployment.revision: fleet.record},
+            "variants": states,
+            "failure_reason": None,
+        }
+        await self._save(endpoint, **facts)
+
+    def _state(self, deployment: Deployment, variant: ProductionVariant, record: FleetRecord) -> VariantState:
+        retained = deployment.retained.get(variant.variant_name, {})
+        pipeline = deployment.model(variant).pipeline
+        now = self._parts.clock.now()
+        return VariantState(
+            instance_count=deployment.initial_count(variant) if variant.serverless_config is None else 0,
+            weight=retained.get("DesiredWeight", variant.initial_variant_weight),
+            images=tuple(
+                DeployedImage(
+                    specified_image=container.image,
+                    resolved_image=resolved_name(container.image, image),
+                    resolution_time=now,
+                )
+                for container, image in zip(pipeline, record.images[variant.variant_name], strict=True)
+            ),
+        )
+
+    async def _give_up(self, endpoint: Endpoint, deployment: Deployment, reason: str) -> None:
+        """The old fleet, if there is one, never stopped answering."""
+        await destroy_clusters(endpoint, deployment, self._parts)
+        self._parts.occupancy.release(holder(endpoint, deployment.revision))
+        fleets = {r: f for r, f in endpoint.progress.fleets.items() if r != deployment.revision}
+        status = S.FAILED if endpoint.progress.active is None else S.IN_SERVICE
+        facts = {"tried": deployment.revision, "fleets": fleets, "failure_reason": reason}
+        await self._save(endpoint, status=status, **facts)
+
+    async def _scale(self, endpoint: Endpoint, fleet: Fleet) -> None:
+        endpoint = await self._save(endpoint, status=S.UPDATING)
+        self._weights = {v.variant_name: endpoint.desired_weight(v) for v in fleet.deployment.variants}
+        self._publish()
+        reason = None
+        facts: dict[str, Any] = {"given_up": None}
+        states = dict(endpoint.progress.variants)
+        for variant in fleet.deployment.variants:
+            try:
+                states[variant.variant_name] = await scale_variant(endpoint, fleet, variant)
+            except JobFailure as failure:
+                reason = failure.reason
+                facts["given_up"] = endpoint.desired
+        facts |= {"variants": states, "failure_reason": reason}
+        facts["fleets"] = {fleet.deployment.revision: fleet.record}
+        await self._save(endpoint, status=S.IN_SERVICE, **facts)
+
+    async def _delete(self, endpoint: Endpoint) -> None:
+        self._parts.routes.set_endpoint(self.key, None)
+        for revision in {*endpoint.progress.fleets, endpoint.deployment.revision}:
+            deployment = self._deployment(endpoint, revision)
+            if self._active is not None and self._active.deployment.revision == revision:
+                await self._active.destroy()
+            await destroy_clusters(endpoint, deployment, self._parts)
+            self._parts.occupancy.release(holder(endpoint, revision))
+        self._active = None
+        await self._parts.endpoints.remove(endpoint)
+
+    def _deployment(self, endpoint: Endpoint, revision: int) -> Deployment:
+        active = endpoint.progress.active
+        is_active = active is not None and active.revision == revision
+        return active if active is not None and is_active else endpoint.deployment
+
+    def _make_serverless(self, fleet: Fleet) -> None:
+        for variant in fleet.deployment.variants:
+            if variant.serverless_config is not None:
+                self._serverless[variant.variant_name] = Serverless(fleet, variant, self._parts)
+
+    def _publish(self) -> None:
+        """Tell the request path what is in service now."""
+        fleet = self._active
+        if fleet is None:
+            return
+        request = fleet.deployment.request
+        routes = []
+        for variant in fleet.deployment.variants:
+            route = fleet.route(variant, self._weights.get(variant.variant_name, 1.0))
+            serverless = self._serverless.get(variant.variant_name)
+            routes.append(serverless.route(route) if serverless else route)
+        endpoint_route = EndpointRoute(
+            arn=fleet.endpoint.arn,
+            variants=tuple(routes),
+            async_config=request.async_inference_config,
+            data_capture=request.data_capture_config,
+        )
+        self._parts.routes.set_endpoint(self.key, endpoint_route)
+
+    async def _save(self, endpoint: Endpoint, **facts: Any) -> Endpoint:
+        endpoint = endpoint.advance(last_modified_time=self._parts.clock.now(), **facts)
+        await self._parts.endpoints.save_progress(endpoint)
+        return endpoint
+
+
+def resolved_name(image: str, resolved: ResolvedImage) -> str:
+    """As DescribeEndpoint tells it: the repository with the digest."""
+    repository = image.partition("@")[0]
+    head, colon, tag = repository.rpartition(":")
+    name = head if colon and "/" not in tag else repository
+    return f"{name}@{resolved.digest}" if resolved.digest else image

@@ -1,0 +1,151 @@
+"""All instances of one deployment that run, and their part of the endpoint's route."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from emulator.blocking import blocking
+from emulator.domain.endpoint import Deployment, Endpoint
+from emulator.domain.endpoint import Fleet as FleetRecord
+from emulator.domain.endpoint_config import ProductionVariant
+from emulator.domain.endpoint_failure import not_healthy
+from emulator.domain.model import ModelRequest
+from emulator.hosting.endpoint_logs import endpoint_stream
+from emulator.hosting.multi_model import make_directories, model_files_of
+from emulator.hosting.parts import HostingParts
+from emulator.hosting.plan import compile_variant, container_host, deployment_clusters, instance_name
+from emulator.hosting.routing import PRIMARY, ContainerRoute, InstanceRoute, VariantRoute
+from emulator.hosting.serving_container import ServingContainer
+from emulator.hosting.serving_instance import ServingInstance
+
+GIVEN_UP_AFTER = 3
+"""Containers that end before they are healthy, one after the other, until a fleet is given up."""
+
+
+@dataclass(eq=False)
+class Fleet:
+    endpoint: Endpoint
+    deployment: Deployment
+    record: FleetRecord
+    parts: HostingParts
+    tasks: TaskGroup
+    on_change: Callable[[], None]
+    instances: dict[str, ServingInstance] = field(default_factory=dict, init=False)
+    """By name."""
+    _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict, init=False)
+    _changed: anyio.Event = field(default_factory=anyio.Event, init=False)
+
+    async def start(self, variant: ProductionVariant, numbers: range) -> None:
+        """Run these instances of the variant; those that run already are taken as they are."""
+        cluster = compile_variant(self.endpoint, self.deployment, variant, self.record)
+        await self.parts.compute.prepare(cluster)
+        specs = {spec.host: spec for spec in cluster.instances}
+        model = self.deployment.model(variant)
+        for name in (instance_name(variant.variant_name, number) for number in numbers):
+            if name in self.instances:
+                continue
+            hosts = [
+                container_host(name, position, len(model.pipeline)) for position in range(len(model.pipeline))
+            ]
+            await make_directories(self.parts, cluster.name, hosts, model)
+            containers = tuple(
+                ServingContainer(
+                    cluster,
+                    specs[host],
+                    endpoint_stream(self.endpoint, variant.variant_name, name, host),
+                    self.parts.compute,
+                    self.parts.logs,
+                )
+                for host in hosts
+            )
+            self._run(name, containers)
+
+    def _run(self, name: str, containers: tuple[ServingContainer, ...]) -> None:
+        parts = self.parts
+        instance = ServingInstance(name, containers, parts.compute, parts.clock, parts.work_root, self._note)
+        scope = anyio.CancelScope()
+        self.instances[name], self._scopes[name] = instance, scope
+
+        async def run() -> None:
+            with scope:
+                await instance.run()
+
+        self.tasks.start_soon(run)
+
+    def _note(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+        self.on_change()
+
+    def of(self, variant: ProductionVariant) -> list[ServingInstance]:
+        """In the order of their numbers."""
+        prefix = f"{variant.variant_name}-"
+        found = [each for name, each in self.instances.items() if name.rpartition("-")[0] + "-" == prefix]
+        return sorted(found, key=lambda each: int(each.name.rpartition("-")[2]))
+
+    async def await_health(self, variant: ProductionVariant) -> None:
+        """Raises JobFailure with AWS's text where an instance is not healthy in time."""
+        limit = variant.container_startup_health_check_timeout_in_seconds * self.parts.time_scale
+        with anyio.move_on_after(limit):
+            while any(each.route is None for each in self.of(variant)):
+                lost = next((each for each in self.of(variant) if each.deaths >= GIVEN_UP_AFTER), None)
+                if lost is not None:
+                    raise not_healthy(variant.variant_name, lost.fault)
+                await self._changed.wait()
+            return
+        raise not_healthy(variant.variant_name, None)
+
+    def route(self, variant: ProductionVariant, weight: float) -> VariantRoute:
+        model = self.deployment.model(variant)
+        return VariantRoute(
+            name=variant.variant_name,
+            weight=weight,
+            containers=self._container_routes(variant, model),
+            instances=tuple(each.route for each in self.of(variant) if each.route is not None),
+            is_direct=model.is_direct,
+        )
+
+    def _container_routes(
+        self, variant: ProductionVariant, model: ModelRequest
+    ) -> tuple[ContainerRoute, ...]:
+        if len(model.pipeline) == 1:
+            files = model_files_of(self.parts, self.endpoint, self.deployment, variant)
+            return (ContainerRoute(PRIMARY, files),)
+        return tuple(
+            ContainerRoute(container.container_hostname or f"container-{number}")
+            for number, container in enumerate(model.pipeline, start=1)
+        )
+
+    def routes(self) -> list[InstanceRoute]:
+        return [each.route for each in self.instances.values() if each.route is not None]
+
+    async def stop(self, names: list[str]) -> None:
+        """SIGTERM, grace, and gone. Their requests have ended, or are lost."""
+        for name in names:
+            self._scopes.pop(name).cancel()
+        gone = [self.instances.pop(name) for name in names]
+        async with anyio.create_task_group() as group:
+            for instance in gone:
+                group.start_soon(instance.stop, self.parts.stop_grace)
+
+    def abandon(self) -> None:
+        """Look after nothing any more; the containers stay."""
+        for scope in self._scopes.values():
+            scope.cancel()
+        self.instances.clear()
+        self._scopes.clear()
+
+    async def destroy(self) -> None:
+        """Everything of the deployment on the backend."""
+        self.abandon()
+        await destroy_clusters(self.endpoint, self.deployment, self.parts)
+
+
+async def destroy_clusters(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> None:
+    for cluster in deployment_clusters(endpoint, deployment):
+        await parts.compute.destroy(cluster)
+        directory = parts.work_root / "multi-model" / cluster
+        await blocking(parts.disk, shutil.rmtree, directory, ignore_errors=True)

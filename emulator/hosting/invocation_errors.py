@@ -1,0 +1,67 @@
+"""Why an invocation failed, in AWS's words where they are known.
+
+Sources: API InvokeEndpoint (codes, statuses, members); [K] answers that users of AWS quote, without a capture here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.domain.errors import ServiceError
+from emulator.domain.s3_uri import S3Uri
+
+ORIGINAL_MESSAGE_LIMIT = 2048
+"""Bytes of a container's error answer that are quoted (API ModelError$OriginalMessage)."""
+
+
+class InvocationError(ServiceError):
+    """One with more members than `Message`."""
+
+    def __init__(self, code: str, message: str, status: int, members: Mapping[str, Any]) -> None:
+        super().__init__(code, message, status)
+        self.members = members
+
+
+def invalid_invocation(message: str) -> ServiceError:
+    return ServiceError("ValidationError", message)
+
+
+def endpoint_not_found(name: str, account_id: str) -> ServiceError:
+    """[K] Also for one that is still being created."""
+    return invalid_invocation(f"Endpoint {name} of account {account_id} not found.")
+
+
+def variant_not_found(name: str, endpoint: str) -> ServiceError:
+    return invalid_invocation(f"Variant {name} not found for endpoint {endpoint}.")
+
+
+def container_not_found(hostname: str, endpoint: str) -> ServiceError:
+    return invalid_invocation(f"Container {hostname} not found for endpoint {endpoint}.")
+
+
+def payload_too_large(limit: int) -> ServiceError:
+    """[K] AWS's front end answers so before the service does: without a code, so clients show `413`."""
+    return ServiceError("", f"HTTP content length exceeded {limit} bytes.", 413)
+
+
+def service_unavailable(message: str) -> ServiceError:
+    return ServiceError("ServiceUnavailable", message, 503)
+
+
+def throttled(message: str) -> ServiceError:
+    return ServiceError("ThrottlingException", message, 429)
+
+
+def model_not_ready(target_model: str) -> ServiceError:
+    return ServiceError(
+        "ModelNotReadyException", f"Model {target_model} is not ready yet. Wait and try your request again.", 429
+    )
+
+
+def model_data_missing(url: str, fault: str = "") -> ServiceError:
+    """[K] A TargetModel that S3 does not have, or that cannot be extracted; `url` is s3://bucket/key."""
+    bucket, key = S3Uri.parse(url)
+    text = (
+        f"Failed to download model data(bucket: {bucket}, key: {key}). Please ensure that there is an object located "
+        "at the URL and that the role passed to CreateModel has permissions to download the model."
+    )
+    return invalid_invocation(f"{text} {fault}".rstrip())

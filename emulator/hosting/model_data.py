@@ -1,0 +1,110 @@
+"""Models' files, fetched and unpacked once for everybody who serves them (API ModelDataSource, ModelDataUrl)."""
+
+import shutil
+from collections.abc import Awaitable, Callable, Iterable
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+import anyio
+from anyio import CapacityLimiter, from_thread
+
+from emulator.blocking import blocking
+from emulator.domain.failure_reason import JobFailure
+from emulator.domain.model import S3ModelDataSource
+from emulator.domain.model_data_failure import model_data_not_downloaded
+from emulator.domain.s3_fault import S3Fault
+from emulator.domain.s3_object import S3Object
+from emulator.domain.s3_uri import S3Uri
+from emulator.hosting.model_archive import ArchiveLimits, ModelArchiveFault, extract_model
+from emulator.objects.object_store import ObjectStore
+
+DIRECTORY = "models"
+LIMITS = ArchiveLimits(total_bytes=500 * 2**30, members=1_000_000)
+PARALLEL_DOWNLOADS = 8
+
+
+class ModelData:
+    """Directories below `work_root/models`, named after what is in them, so a later process finds them again."""
+
+    def __init__(self, objects: ObjectStore, work_root: Path, disk: CapacityLimiter) -> None:
+        self._objects = objects
+        self._work_root = work_root
+        self._disk = disk
+        self._locks: dict[str, anyio.Lock] = {}
+
+    async def stage(self, source: S3ModelDataSource) -> str:
+        """The directory with the model's files, below `work_root`. Raises JobFailure."""
+        uri = S3Uri.parse(source.s3_uri)
+        try:
+            if source.compression_type == "Gzip":
+                found = await self._objects.stat(uri)
+                return await self._once([found], lambda target: self._extract(found, source.s3_uri, target))
+            listed = await self._list(source, uri)
+            return await self._once(
+                [found for found, _ in listed], lambda target: self._download(listed, target)
+            )
+        except S3Fault as fault:
+            raise JobFailure(model_data_not_downloaded(source.s3_uri)) from fault
+
+    async def keep_only(self, used: Iterable[str]) -> None:
+        """Remove the directories that no endpoint uses."""
+        await blocking(self._disk, _remove_others, self._work_root / DIRECTORY, set(used))
+
+    async def _once(self, objects: Iterable[S3Object], make: Callable[[Path], Awaitable[None]]) -> str:
+        name = sha256(repr(sorted(objects)).encode()).hexdigest()[:32]
+        target = self._work_root / DIRECTORY / name
+        async with self._locks.setdefault(name, anyio.Lock()):
+            if not await blocking(self._disk, target.is_dir):
+                await make(target)
+        return f"{DIRECTORY}/{name}"
+
+    async def _extract(self, found: S3Object, url: str, target: Path) -> None:
+        def extract() -> None:
+            with self._objects.reader(found) as stream:
+                extract_model(stream, url, target, LIMITS, from_thread.check_cancelled)
+
+        try:
+            await blocking(self._disk, extract)
+        except ModelArchiveFault as fault:
+            raise JobFailure(str(fault)) from fault
+
+    async def _list(self, source: S3ModelDataSource, uri: S3Uri) -> list[tuple[S3Object, PurePosixPath]]:
+        if source.s3_data_type == "S3Object":
+            found = await self._objects.stat(uri)
+            return [(found, PurePosixPath(PurePosixPath(uri.key).name))]
+        prefix = uri.key if not uri.key or uri.key.endswith("/") else f"{uri.key}/"
+        listed = []
+        async for found in self._objects.list(S3Uri(uri.bucket, prefix)):
+            path = PurePosixPath(found.key[len(prefix) :])
+            if not found.key.endswith("/") and ".." not in path.parts and not path.is_absolute():
+                listed.append((found, path))
+        if not listed:
+            raise JobFailure(model_data_not_downloaded(source.s3_uri))
+        return listed
+
+    async def _download(self, listed: list[tuple[S3Object, PurePosixPath]], target: Path) -> None:
+        partial = target.with_name(f".{target.name}.partial")
+        await blocking(self._disk, _make_empty, partial, {path.parent for _, path in listed})
+        waiting = iter(listed)
+
+        async def work() -> None:
+            for found, path in waiting:
+                await self._objects.download(found, partial / path)
+
+        async with anyio.create_task_group() as workers:
+            for _ in range(min(PARALLEL_DOWNLOADS, len(listed))):
+                workers.start_soon(work)
+        await blocking(self._disk, partial.rename, target)
+
+
+def _make_empty(directory: Path, folders: Iterable[PurePosixPath]) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    for folder in folders:
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+
+
+def _remove_others(root: Path, used: set[str]) -> None:
+    for directory in root.glob("*"):
+        if f"{DIRECTORY}/{directory.name}" not in used:
+            shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,57 @@
+"""What the hosting plane works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from anyio import CapacityLimiter
+
+from emulator.clock import Clock
+from emulator.compute.backend import ComputeBackend
+from emulator.domain.placement import PlacementPolicy
+from emulator.hosting.model_data import ModelData
+from emulator.hosting.routing import RoutingTable
+from emulator.logs.log_store import LogStore
+from emulator.objects.object_store import ObjectStore
+from emulator.occupancy import Occupancy
+from emulator.store.endpoints import EndpointStore
+
+STOP_GRACE = timedelta(seconds=30)
+"""Between SIGTERM and SIGKILL (DG your-algorithms-inference-code)."""
+
+DRAIN_LIMIT = timedelta(seconds=60)
+"""As long as an invocation may take."""
+
+IDLE_PERIOD = timedelta(seconds=300)
+"""After which a serverless variant's container is stopped; AWS's is not established."""
+
+
+@dataclass(frozen=True)
+class HostingParts:
+    endpoints: EndpointStore
+    objects: ObjectStore
+    logs: LogStore
+    compute: ComputeBackend
+    clock: Clock
+    occupancy: Occupancy
+    policy: PlacementPolicy
+    routes: RoutingTable
+    work_root: Path
+    time_scale: float = 1.0
+    disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
+    pings: Callable[[], httpx.AsyncClient] = httpx.AsyncClient
+
+    @property
+    def model_data(self) -> ModelData:
+        return ModelData(self.objects, self.work_root, self.disk)
+
+    @property
+    def stop_grace(self) -> float:
+        """Seconds."""
+        return STOP_GRACE.total_seconds() * self.time_scale
+
+    @property
+    def idle_seconds(self) -> float:
+        return IDLE_PERIOD.total_seconds() * self.time_scale

@@ -1,0 +1,86 @@
+"""Room on the machine for the instances of a deployment, in the same budget as training jobs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import anyio
+
+from emulator.domain.cluster import Limits
+from emulator.domain.endpoint import Deployment, Endpoint
+from emulator.domain.endpoint_config import ProductionVariant
+from emulator.domain.placement import gpu_demand, memory_demand, place
+from emulator.domain.progress import Placement
+from emulator.domain.resource_config import Host
+from emulator.hosting.parts import HostingParts
+from emulator.hosting.plan import instance_name
+from emulator.occupancy import Holding
+
+LOOK_PERIOD = 5.0
+"""Seconds; backs up a release that nobody told of."""
+
+
+def holder(endpoint: Endpoint, revision: int) -> str:
+    """Each deployment holds its own part of the machine, so that both of an update count."""
+    return f"{endpoint.arn}#{revision}"
+
+
+def hosts_of(variant: ProductionVariant, numbers: range) -> list[Host]:
+    return [
+        Host(instance_name(variant.variant_name, number), variant.variant_name, variant.instance_type)
+        for number in numbers
+    ]
+
+
+def serverless_limits(variant: ProductionVariant, cpus: int) -> Limits:
+    """MemorySizeInMB is the limit; its room is kept also while no container runs."""
+    assert variant.serverless_config is not None
+    memory = variant.serverless_config.memory_size_in_mb * 2**20
+    return Limits(memory_bytes=memory, cpus=cpus, shm_bytes=memory // 2)
+
+
+async def await_room(endpoint: Endpoint, hosts: Sequence[Host], parts: HostingParts) -> Placement:
+    """Limits for new instances of the endpoint, once there is room. Raises JobFailure where there can never be.
+
+    What the endpoint holds already stays, so an update has to fit beside what it replaces.
+    """
+    own = sum(
+        held for name, held in parts.occupancy.holders.items() if name.partition("#")[0] == endpoint.arn
+    )
+    policy = replace(parts.policy, memory_budget=lambda total: parts.policy.memory_budget(total) - own)
+    capacity = await parts.compute.capacity()
+    memory = memory_demand(hosts, policy, capacity)
+    gpus = sum(gpu_demand(hosts, policy, capacity).values())
+    budget = parts.policy.memory_budget(capacity.memory_bytes)
+    while True:
+        used = parts.occupancy
+        free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used.gpu_ids]
+        if memory <= budget - used.memory_bytes and gpus <= len(free_gpus):
+            return place(hosts, policy, capacity, free_gpus)
+        freed = anyio.Event()
+        used.on_next_release(freed.set)
+        with anyio.move_on_after(LOOK_PERIOD):
+            await freed.wait()
+
+
+async def place_deployment(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> Placement:
+    """For all variants of a deployment that is to come. Raises JobFailure."""
+    capacity = await parts.compute.capacity()
+    placement = Placement(limits={})
+    hosts = [
+        host
+        for variant in deployment.variants
+        if variant.serverless_config is None
+        for host in hosts_of(variant, range(1, deployment.initial_count(variant) + 1))
+    ]
+    if hosts:
+        placement = await await_room(endpoint, hosts, parts)
+    serverless = {
+        instance_name(variant.variant_name, 1): serverless_limits(variant, capacity.cpus)
+        for variant in deployment.variants
+        if variant.serverless_config is not None
+    }
+    return placement.model_copy(update={"limits": {**placement.limits, **serverless}})
+
+
+def hold(endpoint: Endpoint, revision: int, placement: Placement, parts: HostingParts) -> None:
+    parts.occupancy.hold(holder(endpoint, revision), Holding(placement.memory_bytes, placement.gpu_ids))

@@ -1,0 +1,211 @@
+"""Where invocations go: what the hosting plane knows of running endpoints, in memory.
+
+The seam between the plane, which fills the table, and the request path, which reads it and touches no SQLite:
+
+- `EndpointRoute` and `VariantRoute` are values: whatever changes, the plane sets a new route, which replaces the old
+  one at once for every request that comes after. A request keeps the route that it began with.
+- `InstanceRoute` is an object that lives as long as its containers. The plane puts the same one into every route that
+  has the instance, because it counts the requests in flight.
+- To take instances away: set a route without them (or `is_in_service = False`, which needs no new route), await
+  `wait_drained`, then stop the containers. No request that began before fails, and none begins.
+- To bring a new fleet in: set the route with it when it is healthy.
+- An endpoint without a route is not found, also while it is created: AWS says the same of both.
+
+Everything here is for the event loop's thread alone.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple, Protocol
+
+import anyio
+
+from emulator.domain.arn import ResourceKey
+from emulator.domain.endpoint_config import AsyncInferenceConfig
+
+PRIMARY = "primary"
+"""What AWS calls the container of a model that has only one."""
+
+_turns = count(1)
+
+
+class InstanceUnavailable(Exception):  # noqa: N818 - the text is the caller's
+    """No instance could be started. Its text is one sentence for the caller."""
+
+
+@dataclass(eq=False)
+class InstanceRoute:
+    """One running instance of a variant."""
+
+    host: str
+    """`<variant>-<number>`, as the placement and the log stream have it."""
+    urls: tuple[str, ...]
+    """`http://address:port` of each container in the pipeline's order; no path, no slash at the end."""
+    is_in_service: bool = True
+    outstanding: int = field(default=0, init=False)
+    """Requests in flight."""
+    turn: int = field(default=0, init=False)
+    """Grows: the instance that waits longest for a request has the lowest."""
+    loaded: dict[str, str] = field(default_factory=dict, init=False)
+    """Multi-model: TargetModel -> the name that its container knows it by; the least recently used is the first."""
+    _drained: anyio.Event | None = field(default=None, init=False)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Around one request, from its choice to the last byte of its answer."""
+        self.outstanding += 1
+        self.turn = next(_turns)
+        try:
+            yield
+        finally:
+            self.outstanding -= 1
+            if self.outstanding == 0 and self._drained is not None:
+                self._drained.set()
+                self._drained = None
+
+    async def drained(self) -> None:
+        """Return when no request is in flight."""
+        while self.outstanding:
+            self._drained = self._drained or anyio.Event()
+            await self._drained.wait()
+
+
+class ModelFiles(Protocol):
+    """The files of a multi-model container, which the plane brings to the instance."""
+
+    async def load(self, instance: InstanceRoute, target_model: str) -> str:
+        """Fetch and extract `<ModelDataUrl prefix>/<target_model>`; the directory in the container, such as
+        `/opt/ml/models/<id>/model`. Again for the same model: the same directory, and nothing is fetched twice.
+
+        Raises ServiceError, made by `invocation_errors.model_data_missing` where S3 has no such object.
+        """
+
+    async def delete(self, instance: InstanceRoute, target_model: str) -> None:
+        """The container has unloaded the model: its files may go. No fault where they are gone."""
+
+
+class ContainerRoute(NamedTuple):
+    """What all instances of a variant have in common of one container."""
+
+    name: str = PRIMARY
+    """For messages: ContainerHostname, or `container-1` and so on in a pipeline."""
+    model_files: ModelFiles | None = None
+    """For a container of Mode MultiModel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantRoute:
+    """A production variant that takes requests."""
+
+    name: str
+    weight: float = 1.0
+    containers: tuple[ContainerRoute, ...] = (ContainerRoute(),)
+    """In the pipeline's order."""
+    instances: tuple[InstanceRoute, ...] = ()
+    is_direct: bool = False
+    """InferenceExecutionConfig.Mode Direct: each request names one container, by `containers[].name`."""
+    max_concurrency: int | None = None
+    """Serverless: requests at a time, more are throttled."""
+    wake: Callable[[], Awaitable[None]] | None = None
+    """Serverless: return when the endpoint's route has an instance of this variant in service. Called by many requests
+    at once, and again by each whose instance went away before it was reached. Raises InstanceUnavailable."""
+
+    @property
+    def is_serverless(self) -> bool:
+        return self.wake is not None
+
+    def choose(self, besides: Iterable[InstanceRoute] = ()) -> InstanceRoute | None:
+        """The instance in service with the fewest requests in flight, in turn among equals; None where there is none.
+
+        `besides` are out of the question: the ones that this request could not reach.
+        """
+        left_out = set(besides)
+        able = [each for each in self.instances if each.is_in_service and each not in left_out]
+        return min(able, key=lambda each: (each.outstanding, each.turn), default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointRoute:
+    """An endpoint that is in service."""
+
+    arn: str
+    variants: tuple[VariantRoute, ...]
+    async_config: AsyncInferenceConfig | None = None
+    data_capture: Mapping[str, Any] | None = None
+    """DataCaptureConfig, in wire casing."""
+
+    def variant(self, name: str) -> VariantRoute | None:
+        return next((each for each in self.variants if each.name == name), None)
+
+
+@dataclass(eq=False)
+class Traffic:
+    """Requests of one variant, which outlives its routes."""
+
+    outstanding: int = 0
+    """In flight, those that wait for an instance included."""
+    last_at: float = 0.0
+    """When the latest one began or ended, in seconds of `anyio.current_time`."""
+    credit: float = 0.0
+    """What the variant is behind its share by; for `RoutingTable.choose`."""
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        self.outstanding += 1
+        self.last_at = anyio.current_time()
+        try:
+            yield
+        finally:
+            self.outstanding -= 1
+            self.last_at = anyio.current_time()
+
+    def is_idle(self, seconds: float) -> bool:
+        """Whether a serverless variant had nothing to do for that long."""
+        return self.outstanding == 0 and anyio.current_time() - self.last_at >= seconds
+
+
+class RoutingTable:
+    def __init__(self) -> None:
+        self._routes: dict[ResourceKey, EndpointRoute] = {}
+        self._traffic: dict[ResourceKey, dict[str, Traffic]] = {}
+
+    def set_endpoint(self, key: ResourceKey, route: EndpointRoute | None) -> None:
+        """From now on requests see this route; None for an endpoint that takes none."""
+        if route is None:
+            self._routes.pop(key, None)
+            self._traffic.pop(key, None)
+            return
+        self._routes[key] = route
+        kept = self._traffic.setdefault(key, {})
+        for name in kept.keys() - {each.name for each in route.variants}:
+            del kept[name]
+
+    def find(self, key: ResourceKey) -> EndpointRoute | None:
+        return self._routes.get(key)
+
+    def traffic(self, key: ResourceKey, variant: str) -> Traffic:
+        """The same object until the endpoint or the variant goes."""
+        return self._traffic.setdefault(key, {}).setdefault(variant, Traffic())
+
+    def choose(self, key: ResourceKey) -> VariantRoute | None:
+        """The variant that is furthest behind its share of the weights, so that any 10 requests to weights 9 and 1 are
+        9 and 1. None where no weight is above 0. A request with TargetVariant doesn't ask.
+        """
+        route = self._routes.get(key)
+        weighed = [each for each in route.variants if each.weight > 0] if route else []
+        for each in weighed:
+            self.traffic(key, each.name).credit += each.weight
+        chosen = max(weighed, key=lambda each: self.traffic(key, each.name).credit, default=None)
+        if chosen is not None:
+            self.traffic(key, chosen.name).credit -= sum(each.weight for each in weighed)
+        return chosen
+
+
+async def wait_drained(instances: Iterable[InstanceRoute], limit: float) -> bool:
+    """Whether all of them answered their last request within `limit` seconds."""
+    with anyio.move_on_after(limit) as scope:
+        for instance in instances:
+            await instance.drained()
+    return not scope.cancelled_caught

@@ -1,0 +1,78 @@
+"""One container that serves a model: its start, its pings, its log, its end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+import httpx
+
+from emulator.clock import Clock
+from emulator.compute.backend import ComputeBackend
+from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, LogLine, UsageSample
+from emulator.domain.failure_reason import JobFailure
+from emulator.hosting.plan import PORT
+from emulator.logs.escapes import escape_control_characters
+from emulator.logs.log_event import LogEvent, LogStreamKey
+from emulator.logs.log_store import LogStore
+
+PING_LIMIT = 2.0
+"""Seconds for one answer (DG your-algorithms-inference-code)."""
+
+PING_PERIOD = 0.1
+"""Seconds between two tries; AWS's is not established."""
+
+
+FUTURE_NS = 2**62
+"""After every line."""
+
+
+@dataclass(frozen=True)
+class ServingContainer:
+    cluster: ClusterSpec
+    spec: InstanceSpec
+    stream: LogStreamKey
+    compute: ComputeBackend
+    logs: LogStore
+
+    async def watch(self, clock: Clock) -> InstanceExit:
+        """Store its lines until it ends. Raises JobFailure where it is gone."""
+        await self.logs.create_stream(self.stream, clock.now())
+        since = await self.logs.last_timestamp_ns(self.stream) or 0
+
+        async def sink(lines: Sequence[LogLine]) -> None:
+            events = [LogEvent(line.timestamp_ns, escape_control_characters(line.message)) for line in lines]
+            await self.logs.put(self.stream, events, clock.now())
+
+        return await self.compute.watch(self.cluster.name, self.spec.host, since, sink, _drop)
+
+    async def await_end(self) -> None:
+        """Without its lines."""
+        try:
+            await self.compute.watch(self.cluster.name, self.spec.host, FUTURE_NS, _drop_lines, _drop)
+        except JobFailure:
+            return
+
+    async def await_health(self, client: httpx.AsyncClient) -> str:
+        """The URL that answers `GET /ping` with 200. Waits for ever; callers set the limit. Raises ConnectionError."""
+        while True:
+            address = await self.compute.address(self.cluster.name, self.spec.host, PORT)
+            url = f"http://{address.host}:{address.port}"
+            if await is_healthy(client, url):
+                return url
+            await anyio.sleep(PING_PERIOD)
+
+
+async def is_healthy(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        answer = await client.get(f"{url}/ping", timeout=PING_LIMIT)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+async def _drop_lines(_: Sequence[LogLine]) -> None:
+    """They were stored before."""
+
+
+async def _drop(_: UsageSample) -> None:
+    """Utilisation of endpoints is not published."""

@@ -1,0 +1,124 @@
+"""One instance of a variant: its containers, replaced when one of them dies, for as long as it is wanted."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import httpx
+
+from emulator.clock import Clock
+from emulator.compute.backend import ComputeBackend
+from emulator.domain.failure_reason import JobFailure
+from emulator.hosting.routing import InstanceRoute
+from emulator.hosting.serving_container import ServingContainer
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a container that died is made anew; twice as long each time."""
+
+
+@dataclass(eq=False)
+class ServingInstance:
+    """Nothing of it is needed after a restart: `run` adopts containers that run already."""
+
+    name: str
+    """`<variant>-<number>`."""
+    containers: tuple[ServingContainer, ...]
+    """In the pipeline's order."""
+    compute: ComputeBackend
+    clock: Clock
+    work_dir: Path
+    on_change: Callable[[], None]
+    """Called when it goes into service or out of it."""
+    route: InstanceRoute | None = field(default=None, init=False)
+    """While it is in service."""
+    deaths: int = field(default=0, init=False)
+    """How often a container ended before all of them were healthy, one after the other."""
+    fault: str | None = field(default=None, init=False)
+    """Why it cannot be brought up, in one sentence; None where nothing but the container's own end is known."""
+
+    async def run(self) -> None:
+        """Until cancelled, which leaves the containers as they are."""
+        pause = FIRST_PAUSE
+        async with httpx.AsyncClient() as client:
+            while True:
+                try:
+                    await self._serve(client)
+                    pause = FIRST_PAUSE if self.deaths == 0 else pause
+                except (JobFailure, ConnectionError) as error:
+                    self.fault = str(error)
+                    self._note_death()
+                except Exception:
+                    log.exception("The instance %s met a fault of the emulator.", self.name)
+                    self._note_death()
+                await anyio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                await self._discard()
+
+    async def _serve(self, client: httpx.AsyncClient) -> None:
+        """From the start of the containers to the end of the first of them."""
+        for container in self.containers:
+            await self.compute.create(container.cluster, container.spec, self.work_dir)
+        for container in self.containers:
+            await self.compute.start(container.cluster.name, container.spec.host)
+        try:
+            async with anyio.create_task_group() as life:
+                for container in self.containers:
+                    life.start_soon(self._await_end, container, life.cancel_scope)
+                urls = [await container.await_health(client) for container in self.containers]
+                self._go_into_service(tuple(urls))
+                await anyio.sleep_forever()
+        except ExceptionGroup as faults:
+            raise _innermost(faults) from faults
+        finally:
+            if self.route is None:
+                self._note_death()
+            else:
+                self._go_out_of_service()
+
+    async def _await_end(self, container: ServingContainer, life: anyio.CancelScope) -> None:
+        end = await container.watch(self.clock)
+        log.info("The container %s ended with exit code %s.", container.spec.host, end.exit_code)
+        life.cancel()
+
+    def _go_into_service(self, urls: tuple[str, ...]) -> None:
+        self.deaths, self.fault = 0, None
+        self.route = InstanceRoute(self.name, urls)
+        self.on_change()
+
+    def _go_out_of_service(self) -> None:
+        assert self.route is not None
+        self.route.is_in_service = False
+        self.route = None
+        self.on_change()
+
+    def _note_death(self) -> None:
+        self.deaths += 1
+        self.on_change()
+
+    async def _discard(self) -> None:
+        for container in self.containers:
+            await self.compute.discard(container.cluster.name, container.spec.host)
+
+    async def stop(self, grace: float) -> None:
+        """After `run` was cancelled: SIGTERM, `grace` seconds, then the containers are removed."""
+        async with anyio.create_task_group() as group:
+            for container in self.containers:
+                group.start_soon(_stop, self.compute, container, grace)
+
+
+async def _stop(compute: ComputeBackend, container: ServingContainer, grace: float) -> None:
+    name, host = container.cluster.name, container.spec.host
+    await compute.signal(name, host, "SIGTERM")
+    with anyio.move_on_after(grace):
+        await container.await_end()
+    await compute.discard(name, host)
+
+
+def _innermost(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

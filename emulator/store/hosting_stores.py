@@ -1,0 +1,36 @@
+"""The rows of everything that serves models."""
+
+from dataclasses import dataclass
+
+from emulator.domain.reset_scope import ResetScope
+from emulator.sqlite import Database
+from emulator.store.changes import Changes
+from emulator.store.endpoint_configs import EndpointConfigStore
+from emulator.store.endpoints import EndpointStore
+from emulator.store.models import ModelStore
+from emulator.store.transform_jobs import TransformJobStore
+
+
+@dataclass(frozen=True)
+class HostingStores:
+    models: ModelStore
+    endpoint_configs: EndpointConfigStore
+    endpoints: EndpointStore
+    transform_jobs: TransformJobStore
+
+    @classmethod
+    def of(cls, database: Database, changes: Changes) -> "HostingStores":
+        """`changes` wakes the hosting plane."""
+        return cls(
+            ModelStore(database),
+            EndpointConfigStore(database),
+            EndpointStore(database, changes),
+            TransformJobStore(database, changes),
+        )
+
+    async def delete_all(self, scope: ResetScope) -> None:
+        """Rows only: what runs of them has to be gone before."""
+        await self.models.delete_all(scope)
+        await self.endpoint_configs.delete_all(scope)
+        await self.endpoints.delete_all(scope)
+        await self.transform_jobs.delete_all(scope)
