@@ -1,4 +1,4 @@
-"""A training job from the first request to the model, through plain boto3. Read it from main() at the end.
+"""From the first request to a model that predicts, through plain boto3. Read it from run_demo() on.
 
 It starts its own emulator on a free port with a temporary directory, and takes both away again.
 """
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import demo_endpoint
 import docker
 from images import BaseImageError, build_sample
 
@@ -201,29 +202,42 @@ def run_demo(directory: Path) -> int:
 
     step("2. The emulator, on a free port")
     with running_emulator(directory) as endpoint:
-        session = boto3.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
-        )
-        s3, sagemaker, logs = (
-            session.client(name, endpoint_url=endpoint) for name in ("s3", "sagemaker", "logs")
-        )
+        return train_and_deploy(endpoint, image)
 
-        step("3. Training data: six CSV objects in a bucket")
-        upload_shards(s3, "demo", shards=6)
-        print("   s3://demo/data/part-0.csv to part-5.csv, 250 rows each")
 
-        step("4. CreateTrainingJob: two instances, each gets a part of the objects (ShardedByS3Key)")
-        create_training_job(sagemaker, "demo-job", image, "demo")
-        job = watch(sagemaker, logs, "demo-job")
-        if job["TrainingJobStatus"] != "Completed":
-            print(f"   {job['TrainingJobStatus']}: {job.get('FailureReason', '')}")
-            return 1
+def train_and_deploy(endpoint: str, image: str) -> int:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    s3, sagemaker, logs, runtime = (
+        session.client(name, endpoint_url=endpoint)
+        for name in ("s3", "sagemaker", "logs", "sagemaker-runtime")
+    )
 
-        step("5. The model artifact")
-        show_artifact(s3, job["ModelArtifacts"]["S3ModelArtifacts"])
+    step("3. Training data: six CSV objects in a bucket")
+    upload_shards(s3, "demo", shards=6)
+    print("   s3://demo/data/part-0.csv to part-5.csv, 250 rows each")
 
-        step("6. What the emulator knows beyond the AWS API: GET /_emulator/training-jobs/demo-job")
-        show_inside(endpoint, "demo-job")
+    step("4. CreateTrainingJob: two instances, each gets a part of the objects (ShardedByS3Key)")
+    create_training_job(sagemaker, "demo-job", image, "demo")
+    job = watch(sagemaker, logs, "demo-job")
+    if job["TrainingJobStatus"] != "Completed":
+        print(f"   {job['TrainingJobStatus']}: {job.get('FailureReason', '')}")
+        return 1
+
+    step("5. The model artifact")
+    artifact = job["ModelArtifacts"]["S3ModelArtifacts"]
+    show_artifact(s3, artifact)
+
+    step("6. What the emulator knows beyond the AWS API: GET /_emulator/training-jobs/demo-job")
+    show_inside(endpoint, "demo-job")
+
+    step("7. CreateModel, CreateEndpointConfig, CreateEndpoint: the same image, now as `serve`")
+    demo_endpoint.deploy(sagemaker, "demo-endpoint", image, artifact)
+
+    step("8. InvokeEndpoint: four rows that it never saw")
+    demo_endpoint.predict(runtime, "demo-endpoint", csv_rows(4, seed=99))
+
+    step("9. DeleteEndpoint, DeleteEndpointConfig, DeleteModel")
+    demo_endpoint.delete(sagemaker, "demo-endpoint")
     return 0
 
 
@@ -235,7 +249,7 @@ def interrupt(number: int, _frame: object) -> None:
 
 def main() -> int:
     argparse.ArgumentParser(
-        description="Start an emulator, train a model on two instances through boto3, show every step."
+        description="Start an emulator, train a model on two instances through boto3, deploy it, show every step."
     ).parse_args()
     signal.signal(signal.SIGTERM, interrupt)
     with tempfile.TemporaryDirectory(prefix="sagemaker-emulator-demo-") as directory:

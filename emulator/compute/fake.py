@@ -218,6 +218,9 @@ class FakeBackend:
         self._containers.pop((cluster, host), None)
 
     async def destroy(self, cluster: str) -> None:
+        users = [key for key, found in self._containers.items() if found.instance.pool == cluster]
+        if users:
+            raise ContractBrokenError(f"the pool {cluster} was to go before {users}")
         self._destroyed.add(cluster)
         self.pools.discard(cluster)
         self._prepared.pop(cluster, None)

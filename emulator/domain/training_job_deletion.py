@@ -9,8 +9,6 @@ def why_not_deletable(job: TrainingJob) -> str | None:
         return f"it is in status {job.status}"
     if job.progress.has_warm_pool:
         return "its instances wait in a warm pool; set KeepAlivePeriodInSeconds to 0 to release them"
-    if job.progress.has_warm_pool:
-        return "it retains an Available warm pool; update its KeepAlivePeriodInSeconds to 0 first"
     if not job.is_released:
         return "its instances are still being released; try again in a moment"
     return None

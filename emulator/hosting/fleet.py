@@ -88,7 +88,7 @@ class Fleet:
 
     async def await_health(self, variant: ProductionVariant) -> None:
         """Raises JobFailure with AWS's text where an instance is not healthy in time."""
-        limit = variant.container_startup_health_check_timeout_in_seconds * self.parts.time_scale
+        limit = self.parts.ping_seconds(variant.container_startup_health_check_timeout_in_seconds)
         with anyio.move_on_after(limit):
             while any(each.route is None for each in self.of(variant)):
                 lost = next((each for each in self.of(variant) if each.deaths >= GIVEN_UP_AFTER), None)

@@ -40,6 +40,8 @@ class HostingParts:
     routes: RoutingTable
     work_root: Path
     time_scale: float = 1.0
+    least_ping_seconds: float = 30.0
+    """`time_scale` does not shorten the time for a health check below this."""
     disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     pings: Callable[[], httpx.AsyncClient] = httpx.AsyncClient
 
@@ -51,6 +53,10 @@ class HostingParts:
     def stop_grace(self) -> float:
         """Seconds."""
         return STOP_GRACE.total_seconds() * self.time_scale
+
+    def ping_seconds(self, limit: float) -> float:
+        """How long containers may take to be healthy: their start is work, and no waiting period."""
+        return max(limit * self.time_scale, min(limit, self.least_ping_seconds))
 
     @property
     def idle_seconds(self) -> float:

@@ -24,16 +24,26 @@ class Leftovers:
     async def find(self, owners: Iterable[TrainingJob]) -> None:
         """Find what belongs to this installation and to none of the jobs `owners`."""
         known = {name for job in owners for name in (cluster_name(job), job.progress.pool) if name}
-        found = {instance.cluster for instance in await self._parts.compute.find()}
-        self.clusters |= {cluster for cluster in found if HOSTING_MARK not in cluster} - known
+        self.clusters |= await self._find_all() - known
         await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
 
+    async def _find_all(self) -> set[str]:
+        found = {instance.cluster for instance in await self._parts.compute.find()}
+        return {cluster for cluster in found if HOSTING_MARK not in cluster}
+
     async def remove(self) -> None:
-        """What cannot be removed stays noted, and the fault is raised."""
-        for cluster in list(self.clusters):
-            log.info("Removing what is left of %s.", cluster)
-            await self._parts.compute.destroy(cluster)
-            self.clusters.discard(cluster)
+        """What cannot be removed stays noted, and a fault is raised when all has been tried."""
+        fault = None
+        for cluster in 2 * list(self.clusters):  # twice, since a pool goes only after its clusters
+            if cluster in self.clusters:
+                log.info("Removing what is left of %s.", cluster)
+                try:
+                    await self._parts.compute.destroy(cluster)
+                    self.clusters.discard(cluster)
+                except Exception as error:
+                    fault = error
+        if self.clusters and fault is not None:
+            raise fault
 
     async def remove_at_once(self, clusters: set[str]) -> None:
         """With their work directories, of jobs that were deleted; a fault is logged."""
@@ -48,9 +58,8 @@ class Leftovers:
 
     async def destroy_all(self) -> None:
         """Remove every container and all staged input, for an emulator that is not to come back."""
-        for cluster in {instance.cluster for instance in await self._parts.compute.find()}:
-            if HOSTING_MARK not in cluster:
-                await self._parts.compute.destroy(cluster)
+        self.clusters |= await self._find_all()
+        await self.remove()
         await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
 
 

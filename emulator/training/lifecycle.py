@@ -44,15 +44,17 @@ async def run(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Train
             timer.start_soon(_keep_deadline, job, parts, stop)
             job = await _next(job, parts, stop)
             timer.cancel_scope.cancel()
-        if job.is_final:
-            job = await _settle_pool(job, parts)
-        await parts.store.save_progress(job)
+        job = await save_stage(job, parts)
     return job
 
 
-async def _settle_pool(job: TrainingJob, parts: TrainingParts) -> TrainingJob:
-    asked = await parts.store.get(job.key) or job
-    return settle(asked.advance(job.progress), parts.clock.now())
+async def save_stage(job: TrainingJob, parts: TrainingParts) -> TrainingJob:
+    """What a stage came to; with the end of a job, what becomes of its instances."""
+    if job.is_final:
+        asked = await parts.store.get(job.key) or job
+        job = settle(asked.advance(job.progress), parts.clock.now())
+    await parts.store.save_progress(job)
+    return job
 
 
 async def _next(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> TrainingJob:

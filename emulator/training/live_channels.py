@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
 
+import anyio
+
 from emulator.blocking import blocking
 from emulator.domain.channel import Channel, FastFileView, InputMode
 from emulator.domain.failure_reason import JobFailure, data_download_failed, internal_error
@@ -118,15 +120,21 @@ async def _open_pipes(
         chunks = content.epochs(units, hosts, host)
         directory = work_dir / pipe_directory(host)
         feed = await blocking(parts.disk, PipeFeed, directory, channel.channel_name, chunks, tell)
-        live.closing.push_async_callback(blocking, parts.disk, feed.close)
+        live.closing.push_async_callback(_close, parts, feed)
         live.feeds.append((channel.channel_name, feed))
 
 
 async def _open_mounts(job: TrainingJob, channel: Channel, parts: TrainingParts, live: LiveChannels) -> None:
     for mount in await _make_mounts(job, channel, parts):
-        live.closing.push_async_callback(blocking, parts.disk, mount.close)
+        live.closing.push_async_callback(_close, parts, mount)
         live.mounts.append((channel.channel_name, mount))
         await _mount(channel.channel_name, mount, parts)
+
+
+async def _close(parts: TrainingParts, source: PipeFeed | FastFileMount) -> None:
+    """Also where a reset cancels the job."""
+    with anyio.CancelScope(shield=True):
+        await blocking(parts.disk, source.close)
 
 
 async def _make_mounts(job: TrainingJob, channel: Channel, parts: TrainingParts) -> list[FastFileMount]:

@@ -22,15 +22,17 @@ def make_pipe_directories(request: TrainingJobRequest, work_dir: Path, manifests
         if has_pipes(request, host):
             directory = work_dir / pipe_directory(host)
             directory.mkdir(parents=True)
+            names = {channel.channel_name for channel in request.input_data_config}
             for channel in request.input_data_config:
                 if request.input_mode(channel) is not InputMode.PIPE and host in request.channel_hosts(
                     channel
                 ):
                     (directory / channel.channel_name).mkdir()
-                    _write_manifest(directory, channel, manifests)
+                    if manifest_name(channel) not in names:
+                        _write_manifest(directory, channel, manifests)
 
 
 def _write_manifest(directory: Path, channel: Channel, manifests: Mapping[str, str]) -> None:
-    path = directory / manifest_name(channel)
-    if channel.channel_name in manifests and not path.exists():
-        path.write_text(manifests[channel.channel_name], encoding="utf-8")
+    if channel.channel_name in manifests:
+        text = manifests[channel.channel_name]
+        (directory / manifest_name(channel)).write_text(text, encoding="utf-8")

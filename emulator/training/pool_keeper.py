@@ -1,6 +1,6 @@
 """The warm pools of all finished jobs, as the scheduler sees them at one look."""
 
-from collections.abc import Sequence
+from collections.abc import Container
 
 from emulator.domain.progress import Placement
 from emulator.domain.training_job import TrainingJob
@@ -26,19 +26,26 @@ class PoolKeeper:
         ends = [(expiry(pool, self._parts.time_scale) - now).total_seconds() for pool in self.pools]
         return max(0.0, min([most, *ends]))
 
-    async def look(self, unfinished: Sequence[TrainingJob]) -> None:
-        """Read the rows; end what has expired, or was taken over just before a crash."""
+    async def look(self, running: Container[str]) -> None:
+        """Read the rows; end what has expired, or was taken over just before a crash.
+
+        `running`: ARNs of the jobs whose containers may be there still. Their pools are not ended yet.
+        """
+        # In this order, or else a job that ends in between would seem to take its own pool over.
+        warm = await self._parts.store.warm()
+        unfinished = await self._parts.store.unfinished()
         takers: dict[str | None, TrainingJob] = {
             job.progress.pool: job for job in unfinished if job.progress.pool
         }
         now, self.pools = self._parts.clock.now(), []
-        for pool in await self._parts.store.warm():
+        for pool in warm:
             taker = takers.get(pool.progress.pool)
             if taker is not None:
                 await self._parts.store.save_progress(reused(pool, taker.key.name, now))
                 self._parts.occupancy.release(pool.arn)
             elif expiry(pool, self._parts.time_scale) <= now:
-                await self._end(pool)
+                if pool.arn not in running:
+                    await self._end(pool)
             elif pool.progress.placement is not None:
                 self.pools.append(pool)
                 self._parts.occupancy.hold(pool.arn, holding_of(pool.progress.placement))
@@ -55,11 +62,13 @@ class PoolKeeper:
         self._parts.occupancy.release(pool.arn)
         return taker
 
-    async def give_way(self) -> bool:
+    async def give_way(self, running: Container[str]) -> bool:
         """End the pool that waits longest, for a job that waits for room. False where there is none."""
-        if not self.pools:
+        pool = next((pool for pool in self.pools if pool.arn not in running), None)
+        if pool is None:
             return False
-        await self._end(self.pools.pop(0))
+        self.pools.remove(pool)
+        await self._end(pool)
         return True
 
     async def _end(self, pool: TrainingJob) -> None:

@@ -24,9 +24,18 @@ from emulator.store.changes import Changes
 from emulator.training.admission import Room, Waiting, admit
 from emulator.training.deadline import next_deadline
 from emulator.training.leftovers import Leftovers
-from emulator.training.lifecycle import begin_stop, clean_up, end_stopped, fail, fail_or_retry, innermost, run
+from emulator.training.lifecycle import (
+    begin_stop,
+    clean_up,
+    end_stopped,
+    fail,
+    fail_or_retry,
+    innermost,
+    run,
+    save_stage,
+)
 from emulator.training.parts import TrainingParts
-from emulator.training.plan import cluster_name, clusters_of
+from emulator.training.plan import clusters_of
 from emulator.training.pool_keeper import PoolKeeper, holding_of
 from emulator.training.stop_signal import StopSignal
 from emulator.training.warm_pools import begin_pool
@@ -118,27 +127,33 @@ class Scheduler:
             yield Deleted(len(jobs), len(unfinished), sorted(clusters & self.leftovers.clusters))
 
     async def _look(self, tasks: TaskGroup) -> None:
-        unfinished = await self._parts.store.unfinished()
-        if not self._swept:
-            await self.leftovers.find([*unfinished, *await self._parts.store.warm()])
-            self._swept = True
-        await self.leftovers.remove()
-        await self._pools.look(unfinished)
-        if not self.leftovers.clusters:
-            await self._parts.store.release_finished(
-                [*self._running, *(pool.arn for pool in self._pools.pools)]
-            )
-        for job in unfinished:
+        """Rows are acted on as soon as they are read: a job's own task may end it during any wait."""
+        for job in await self._parts.store.unfinished():
             if job.arn in self._running:
                 _pass_on(job, self._running[job.arn].stop)
+        await self._tidy()
+        unfinished = await self._parts.store.unfinished()
         idle = [job for job in unfinished if job.arn not in self._running]
         for job in idle:
             if job.progress.placement is not None:
                 self._start(tasks, job, job.progress.placement)
         waiting = [job for job in idle if job.progress.placement is None]
         waiting = [job for job in waiting if not await self._start_warm(tasks, job)]
-        if waiting and not await self._admit_all(tasks, waiting) and await self._pools.give_way():
+        if waiting and not await self._admit_all(tasks, waiting) and await self._pools.give_way(
+            self._running
+        ):
             self._changes.notify()
+
+    async def _tidy(self) -> None:
+        """Free what nobody needs any more."""
+        store = self._parts.store
+        if not self._swept:
+            await self.leftovers.find([*await store.unfinished(), *await store.warm()])
+            self._swept = True
+        await self.leftovers.remove()
+        await self._pools.look(self._running)
+        if not self.leftovers.clusters:
+            await store.release_finished([*self._running, *(pool.arn for pool in self._pools.pools)])
 
     async def _start_warm(self, tasks: TaskGroup, job: TrainingJob) -> bool:
         """On the instances of a warm pool, if one matches."""
@@ -251,7 +266,8 @@ class Scheduler:
             await clean_up(job, self._parts)
         except Exception:
             log.exception("Training job %s left something behind; it is removed later.", job.key.name)
-            self.leftovers.clusters.add(cluster_name(job))
+            kept = {job.progress.pool} if job.progress.has_warm_pool else set()
+            await self.leftovers.remove_at_once(clusters_of(job) - kept)
 
     async def _run_patiently(self, job: TrainingJob, stop: StopSignal) -> TrainingJob:
         for attempt in range(1, ATTEMPTS + 1):
@@ -262,9 +278,7 @@ class Scheduler:
                 await anyio.sleep(RETRY_PERIOD * attempt * self._parts.time_scale)
                 job = await self._parts.store.get(job.key) or job
                 reason = internal_error(f"{type(innermost(error)).__name__}; see the emulator's log").reason
-        job = await fail_or_retry(job, reason, self._parts)
-        await self._parts.store.save_progress(job)
-        return job
+        return await save_stage(await fail_or_retry(job, reason, self._parts), self._parts)
 
 
 def _pass_on(job: TrainingJob, stop: StopSignal) -> None:

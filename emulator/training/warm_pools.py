@@ -33,7 +33,9 @@ def begin_pool(job: TrainingJob, placement: Placement) -> TrainingJob:
 
 
 def find_pool(job: TrainingJob, pools: Sequence[TrainingJob]) -> TrainingJob | None:
-    """The first of the finished jobs whose instances `job` may take over."""
+    """The first of the finished jobs whose instances `job` may take over; spot instances are always new ones."""
+    if job.request.enable_managed_spot_training:
+        return None
     return next((pool for pool in pools if _key(pool) == _key(job)), None)
 
 

@@ -53,3 +53,16 @@ def test_aws_cli_v2_tails_the_log_of_all_hosts(client: Client) -> None:
 
     for host in ("algo-1", "algo-2"):
         assert re.search(rf"^20\S+ {host} of 2 hosts read 100 rows", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("version", ["aws_cli", "aws_cli_v2"])
+def test_aws_cli_deploys_predicts_and_deletes(client: Client, version: str) -> None:
+    path = path_of(version, client.directory)
+    client.run("bash", str(HERE / "aws_cli" / "train.sh"), PATH=path)
+
+    output = client.run("bash", str(HERE / "aws_cli" / "deploy.sh"), PATH=path)
+
+    assert "InService" in output.splitlines()
+    assert "InvokedProductionVariant" in output
+    assert re.search(r"^0\.\d+,[01]$", output, re.MULTILINE)
+    assert (client.directory / "prediction.csv").read_text() in output

@@ -1,9 +1,11 @@
 """SageMaker Python SDK v2."""
 
+import ast
 import re
 from pathlib import Path
 
 import docker
+import pytest
 
 from tests.clients.client_program import Client, told
 from tests.support.images import cannot_run
@@ -24,6 +26,26 @@ def test_estimator_fits_attaches_and_stops(client: Client) -> None:
     assert "Billable seconds: " in output
     assert told(output, "attached") == model
     assert told(output, "stopped") == "Stopped"
+
+
+def test_estimator_and_model_deploy_predict_and_delete(client: Client) -> None:
+    output = client.run_python("sdk_v2", "deploy.py")
+
+    rows = ast.literal_eval(told(output, "probability and class"))
+    assert [each_class for _, each_class in rows] == ["1", "0"]
+    assert float(rows[0][0]) > 0.5 > float(rows[1][0])
+    [prediction] = ast.literal_eval(told(output, "predictions"))
+    assert prediction["class"] == 1
+    assert prediction["probability"] == pytest.approx(float(rows[0][0]), abs=1e-6)
+
+    output = client.run_python("sdk_v2", "transform.py", told(output, "job"))
+
+    outputs = {f"transform/output/part-{part}.csv.out" for part in range(4)}
+    assert set(ast.literal_eval(told(output, "output"))) == outputs
+    row, given = told(output, "first row"), (client.directory / "data" / "part-0.csv").read_text()
+    label, first, second, probability, predicted = row.split(",")
+    assert ",".join((label, first, second)) == given.splitlines()[0]
+    assert predicted == str(int(float(probability) > 0.5))
 
 
 def test_script_mode_runs_source_and_dependencies_on_two_hosts(client: Client) -> None:

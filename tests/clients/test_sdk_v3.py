@@ -1,5 +1,6 @@
 """SageMaker Python SDK v3."""
 
+import ast
 import re
 import shutil
 
@@ -29,3 +30,20 @@ def test_model_trainer_without_bridge_waits_with_logs_and_stops(client: Client) 
     assert client.artifact_names(model) == {"model.json", *(f"shards-{host}.json" for host in HOSTS)}
     assert {f"{host} of 2 hosts read 100 rows" in output for host in HOSTS} == {True}
     assert told(output, "stopped") == "Stopped"
+
+
+def test_model_builder_deploys_what_a_trainer_trained(client: Client) -> None:
+    output = client.run_python("sdk_v3", "model_builder.py", bridge=True)
+
+    prediction = ast.literal_eval(told(output, "prediction"))
+    assert prediction["class"] == 1
+    assert prediction["probability"] > 0.5
+
+
+def test_resources_make_and_delete_an_endpoint_without_bridge(client: Client) -> None:
+    model = told(client.run_python("sdk_v3", "without_bridge.py"), "model")
+
+    output = client.run_python("sdk_v3", "endpoint.py", model)
+
+    assert re.fullmatch(r"0\.[5-9]\d*,1 from AllTraffic", told(output, "probability and class"))
+    assert told(output, "endpoints") == "[]"

@@ -92,6 +92,7 @@ class House:
             routes=RoutingTable(),
             work_root=directory / "hosting",
             time_scale=time_scale,
+            least_ping_seconds=0,
         )
         self.plane = HostingPlane(self.parts, self.changes)
 

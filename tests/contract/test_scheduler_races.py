@@ -1,0 +1,186 @@
+"""What the scheduler does must not depend on what jobs do while it looks, nor on what cannot be removed just now."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from emulator.compute.fake import FakeBackend, Script
+from tests.support.emulator_server import (
+    RunningEmulator,
+    job_request,
+    running_emulator,
+    s3_channel,
+    transitions,
+    wait_for_status,
+    wait_until,
+)
+
+Start = Callable[..., RunningEmulator]
+ENDLESS = Script(after=math.inf)
+WARM = {
+    "InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1, "KeepAlivePeriodInSeconds": 3600
+}  # fmt: skip
+ENDED = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(compute: FakeBackend, **settings: Any) -> RunningEmulator:
+            running = stack.enter_context(running_emulator(tmp_path / "data", compute, **settings))
+            running.client("s3").create_bucket(Bucket="artifacts")
+            return running
+
+        yield start
+
+
+class BreaksOff(FakeBackend):
+    """Verbs fail while the test says so."""
+
+    preparing = destroying = False
+
+    async def prepare(self, cluster: Any) -> None:
+        if self.preparing:
+            raise OSError("the Engine broke off")
+        await super().prepare(cluster)
+
+    async def destroy(self, cluster: str) -> None:
+        if self.destroying:
+            raise OSError("the Engine broke off")
+        await super().destroy(cluster)
+
+
+class LongLook:
+    """Lasts as long as the test wants, in the middle: after the rows were read."""
+
+    def __init__(self, running: RunningEmulator) -> None:
+        self._store = running.emulator.training.store
+        self._warm = self._store.warm
+        self.holds, self.is_held = True, False
+        self._store.warm = self._wait  # type: ignore[method-assign]
+
+    async def _wait(self) -> Any:
+        self.is_held = True
+        while self.holds:
+            await anyio.sleep(0.005)
+        return await self._warm()
+
+
+@pytest.mark.parametrize("resources", [{}, {"ResourceConfig": WARM}])
+def test_job_that_ends_during_a_look_stays_as_it_ended(start: Start, resources: dict[str, Any]) -> None:
+    running = start(FakeBackend({"quick/algo-1": Script(after=0.5)}), time_scale=1)
+    sagemaker = running.client("sagemaker")
+    sagemaker.create_training_job(**job_request("quick", **resources))
+    wait_for_status(sagemaker, "quick", "Training")
+    look = LongLook(running)
+    sagemaker.create_training_job(**job_request("other"))
+    wait_until(lambda: look.is_held)
+    wait_for_status(sagemaker, "quick", "Completed")
+    wait_until(lambda: not running.emulator.scheduler._running)
+    look.holds = False
+    wait_for_status(sagemaker, "other", "Completed")
+
+    job = sagemaker.describe_training_job(TrainingJobName="quick")
+    assert transitions(job) == ENDED
+    assert job.get("WarmPoolStatus", {}) == ({"Status": "Available"} if resources else {})
+
+
+def test_job_that_a_lost_engine_failed_says_that_its_instances_are_gone(start: Start) -> None:
+    backend = BreaksOff()
+    backend.preparing = True
+    sagemaker = start(backend).client("sagemaker")
+    sagemaker.create_training_job(**job_request("unlucky", ResourceConfig=WARM))
+
+    job = wait_for_status(sagemaker, "unlucky", "Failed")
+
+    assert job["WarmPoolStatus"]["Status"] == "Terminated"
+
+
+def test_stop_is_passed_on_while_something_cannot_be_removed(start: Start) -> None:
+    backend = BreaksOff({"endless/algo-1": ENDLESS})
+    sagemaker = start(backend).client("sagemaker")
+    sagemaker.create_training_job(**job_request("endless"))
+    wait_for_status(sagemaker, "endless", "Training")
+    backend.destroying = True
+    sagemaker.create_training_job(**job_request("left"))
+    wait_for_status(sagemaker, "left", "Completed")
+
+    sagemaker.stop_training_job(TrainingJobName="endless")
+
+    assert wait_for_status(sagemaker, "endless", "Stopped")["TrainingJobStatus"] == "Stopped"
+
+
+def test_all_of_a_job_is_removed_later_where_it_cannot_be_at_once(start: Start) -> None:
+    backend = BreaksOff()
+    running = start(backend)
+    s3, sagemaker = running.client("s3"), running.client("sagemaker")
+    s3.put_object(Bucket="artifacts", Key="in/a", Body=b"1")
+    backend.destroying = True
+    # Its pool ends with it: its time is over before it began.
+    sagemaker.create_training_job(
+        **job_request("left", ResourceConfig=WARM, InputDataConfig=[s3_channel("train", "s3://artifacts/in/")])
+    )
+    wait_for_status(sagemaker, "left", "Training", "Completed")
+    sagemaker.update_training_job(TrainingJobName="left", ResourceConfig={"KeepAlivePeriodInSeconds": 0})
+    wait_for_status(sagemaker, "left", "Completed")
+    wait_until(lambda: running.emulator.scheduler.leftovers.clusters)
+
+    backend.destroying = False
+
+    wait_until(lambda: not backend.limits() and not backend.pools)
+    wait_until(lambda: not list(running.emulator.training.work_root.iterdir()))
+
+
+def test_reset_removes_pools_after_their_clusters(start: Start) -> None:
+    backend = FakeBackend({"algo-1": ENDLESS})
+    running = start(backend)
+    sagemaker = running.client("sagemaker")
+    for number in range(8):
+        sagemaker.create_training_job(**job_request(f"job-{number}", ResourceConfig=WARM))
+    wait_until(lambda: len(backend.pools) > 2)
+
+    answer = httpx.post(f"{running.endpoint}/_emulator/reset", json={}, timeout=30).json()
+
+    assert answer["containers_left"] == []
+    assert (backend.pools, backend.limits()) == (set(), [])
+
+
+def test_spot_job_takes_no_pool_over(start: Start) -> None:
+    sagemaker = start(FakeBackend(), time_scale=1).client("sagemaker")
+    sagemaker.create_training_job(**job_request("first", ResourceConfig=WARM))
+    wait_for_status(sagemaker, "first", "Completed")
+    spot = {
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
+        "ResourceConfig": {**WARM, "KeepAlivePeriodInSeconds": 0},
+    }
+    sagemaker.create_training_job(**job_request("spot", **spot))
+    wait_for_status(sagemaker, "spot", "Completed")
+
+    first = sagemaker.describe_training_job(TrainingJobName="first")
+    assert first["WarmPoolStatus"] == {"Status": "Available"}
+
+
+def test_reset_ends_the_feeds_of_pipe_channels(start: Start) -> None:
+    running = start(FakeBackend({"algo-1": ENDLESS}))
+    running.client("s3").put_object(Bucket="artifacts", Key="in/a", Body=b"1")
+    sagemaker = running.client("sagemaker")
+    channel = {**s3_channel("reset-feed", "s3://artifacts/in/"), "InputMode": "Pipe"}
+    sagemaker.create_training_job(**job_request("piped", InputDataConfig=[channel]))
+    wait_until(lambda: feeds("reset-feed"))
+
+    httpx.post(f"{running.endpoint}/_emulator/reset", json={}, timeout=30)
+
+    assert feeds("reset-feed") == []
+
+
+def feeds(channel: str) -> list[str]:
+    return [thread.name for thread in threading.enumerate() if channel in thread.name]
