@@ -36,7 +36,7 @@ test-clients: install ## Run the SDKs, the AWS CLI and others against the emulat
 serve: install ## Run the emulator on 127.0.0.1:4567; options: make serve ARGS="--port 0"
 	$(ENGINE) $(BIN)/sagemaker-emulator serve $(ARGS)
 
-demo: install ## Train a model on two instances and show every step of it
+demo: install ## Train a model on two instances, deploy it, predict, and show every step
 	$(ENGINE) $(BIN)/python scripts/demo.py $(ARGS)
 
 bench: install ## Measure the emulator on this machine

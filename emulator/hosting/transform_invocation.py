@@ -1,6 +1,6 @@
 """One request to an instance of a transform job: through all containers of the pipeline, with its retries."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -23,6 +23,8 @@ LARGEST_MESSAGE = 64 * 2**10
 
 PARAMETERS_LIMIT = 60.0
 """Seconds for the answer to `GET /execution-parameters`."""
+
+Headers = dict[str, bytes]
 
 PIECE = 2**20
 """Bytes of a payload that is sent in chunks."""
@@ -62,15 +64,14 @@ class Invoker:
         the last one.
         """
         content_type = self.request.transform_input.content_type
-        for url in self.urls:
-            accept = self.request.transform_output.accept if url == self.urls[-1] else None
-            headers = {
-                name: value for name, value in (("Content-Type", content_type), ("Accept", accept)) if value
-            }
+        for position, url in enumerate(self.urls, start=1):
+            accept = self.request.transform_output.accept if position == len(self.urls) else None
+            named = (("Content-Type", content_type), ("Accept", accept))
+            headers = {name: value.encode() for name, value in named if value}
             payload, content_type = await self._ask(url, payload, headers)
         return payload
 
-    async def _ask(self, url: str, payload: bytes, headers: Mapping[str, str]) -> tuple[bytes, str | None]:
+    async def _ask(self, url: str, payload: bytes, headers: Headers) -> tuple[bytes, str | None]:
         """Choice: what is asked again is a request without an answer, or with one that is not 2xx or 4xx."""
         config = self.request.model_client_config
         fault: TransformFault = no_response()
@@ -90,14 +91,11 @@ class Invoker:
             fault = bad_status(answer.status_code, body)
         raise fault
 
-    async def _post(
-        self, url: str, payload: bytes, headers: Mapping[str, str]
-    ) -> tuple[httpx.Response, bytes]:
+    async def _post(self, url: str, payload: bytes, headers: Headers) -> tuple[httpx.Response, bytes]:
         """The answer and its body; an error's body is cut off."""
         content = _pieces(payload) if self.is_chunked else payload
-        async with self.client.stream(
-            "POST", f"{url}/invocations", content=content, headers=dict(headers)
-        ) as answer:
+        asked = self.client.stream("POST", f"{url}/invocations", content=content, headers=headers)
+        async with asked as answer:
             body = bytearray()
             async for chunk in answer.aiter_bytes():
                 body += chunk

@@ -136,7 +136,10 @@ class _Run:
     async def _next(self) -> Asked | None:
         await self.how.pace.window.acquire()
         self._held += 1
-        return await blocking(self.how.threads, next, self.requests, None)
+        asked = await blocking(self.how.threads, next, self.requests, None)
+        if asked is None:
+            self._leave_window(1)
+        return asked
 
     async def _ask(self, position: int, asked: Asked) -> None:
         how = self.how

@@ -53,7 +53,7 @@ def test_a_channel_shows_all_its_objects_read_only(
     run = script("""cd /opt/ml/input/data/train
         find . -printf '%P %y %s %m %U:%G\\n' | sort | sed 's/ d [0-9]* / d - /'
         sha256sum large < large; cat 'ünï/ço de.txt' sub/deep/*; echo
-        python3 -c "import mmap; print(mmap.mmap(open('large').fileno(), 0, prot=1)[2**21:2**21 + 8].hex())"
+        python3 -c "import mmap; f = open('large'); print(mmap.mmap(f.fileno(), 0, prot=1)[2**21:2**21 + 8].hex())"
         for f in large new sub/new; do (echo x >> $f) 2>&1 | grep -o 'Read-only.*'; done
         rm zero 2>&1 | grep -o 'Read-only.*'; mkdir d 2>&1 | grep -o 'Read-only.*'""")
     job = emulator.train(

@@ -1,4 +1,4 @@
-"""The README's program, run as it stands there."""
+"""The README's programs, run as they stand there, one behind the other."""
 
 import os
 import re
@@ -15,12 +15,13 @@ README = Path(__file__).parents[2] / "README.md"
 IMAGE = "sagemaker-emulator-samples/logistic_regression"
 
 
-def test_the_program_of_the_readme_trains_a_model(
+def test_the_programs_of_the_readme_train_deploy_and_predict(
     emulator: TrainingClient, engine: docker.DockerClient
 ) -> None:
     if not engine.images.list(IMAGE):
         cannot_run(f"the image {IMAGE} is missing; `make samples` builds it")
-    (program,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    text = README.read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     aws = {
         "AWS_ENDPOINT_URL": emulator.url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -28,12 +29,13 @@ def test_the_program_of_the_readme_trains_a_model(
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     run = subprocess.run(  # noqa: PLW1510 - the assertion below says more
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", "\n".join(programs)],
         env={**os.environ, **aws},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert run.returncode == 0, run.stderr
-    assert "s3://my-bucket/output/my-first-job/output/model.tar.gz" in run.stdout
+    assert run.stdout.startswith("s3://my-bucket/output/my-first-job/output/model.tar.gz\n")
+    assert f"```console\n{run.stdout}```" in text
     assert emulator.s3.head_object(Bucket="my-bucket", Key="output/my-first-job/output/model.tar.gz")
