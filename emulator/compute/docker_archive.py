@@ -4,7 +4,7 @@ import io
 import os
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 CHUNK = 2**20
 
@@ -21,11 +21,12 @@ def pack_files(directories: Iterable[str], files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def stream_trees(layers: Iterable[Path]) -> Iterator[bytes]:
-    """A tar of the merged trees, root-owned, read file by file: memory stays constant."""
+def stream_trees(layers: Iterable[Path], target: str = "/") -> Iterator[bytes]:
+    """A tar for `/` of what the directory `target` shall hold: the merged trees, root-owned, read file by file."""
+    root = PurePosixPath(target.lstrip("/"))
     for layer in layers:
         for path in sorted(layer.rglob("*")):
-            name = path.relative_to(layer).as_posix()
+            name = str(root / path.relative_to(layer).as_posix())
             if path.is_dir():
                 yield _header(_directory(name))
             else:

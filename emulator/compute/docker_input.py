@@ -74,7 +74,8 @@ class InputView:
         for view in instance.views:
             if view.target not in overlays:
                 layers = [work_dir / layer for layer in view.layers]
-                self._api.put_archive(name, view.target, stream_trees(reversed(layers)))
+                # Not at the target: below a read-only mount, as of the pipes, the Engine refuses that every other time.
+                self._api.put_archive(name, "/", stream_trees(reversed(layers), view.target))
         fill_directories(self._api, name, instance.trees, work_dir)
         self._api.put_archive(name, "/", pack_files(instance.directories, instance.files))
 

@@ -95,8 +95,8 @@ class EndpointProgress(Frozen):
     failure_reason: str | None = None
     active: Deployment | None = None
     """What takes the traffic; None until the first deployment is in service."""
-    given_up: Mapping[str, Mapping[str, float]] | None = None
-    """The `desired` that could not be had, so that it is not tried for ever."""
+    given_up: datetime | None = None
+    """The `modified_at` of the `desired` that could not be had, so that it is not tried for ever."""
     tried: int = 0
     """The latest revision that was brought up or given up."""
     fleets: Mapping[int, Fleet] = Field(default_factory=dict)
@@ -140,7 +140,7 @@ class Endpoint:
     def is_to_scale(self) -> bool:
         """Whether the active deployment is to have other weights or counts than it has."""
         active = self.progress.active
-        if self.desired == self.progress.given_up:
+        if self.has_given_up:
             return False
         for variant in active.variants if active else ():
             state = self.progress.variants.get(variant.variant_name)
@@ -148,6 +148,11 @@ class Endpoint:
             if state is not None and wanted != (state.instance_count, state.weight):
                 return True
         return False
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether what was desired last could not be had, so that what runs is all that there will be."""
+        return self.progress.given_up is not None and self.progress.given_up == self.modified_at
 
     @property
     def current(self) -> Deployment:
@@ -170,6 +175,10 @@ class Endpoint:
         self, variant: ProductionVariant, name: str, default: float, deployment: Deployment
     ) -> float:
         retained = deployment.retained.get(variant.variant_name, {}).get(name, default)
+        active = self.progress.active
+        if self.has_given_up and active is not None and deployment.revision == active.revision:
+            state = self.progress.variants[variant.variant_name]
+            return {"DesiredInstanceCount": state.instance_count, "DesiredWeight": state.weight}[name]
         asked = self.desired if deployment.revision == self.desired_revision else {}
         return asked.get(variant.variant_name, {}).get(name, retained)
 

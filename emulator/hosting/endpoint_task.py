@@ -209,7 +209,7 @@ class EndpointTask:
                 states[variant.variant_name] = await scale_variant(endpoint, fleet, variant)
             except JobFailure as failure:
                 reason = failure.reason
-                facts["given_up"] = endpoint.desired
+                facts["given_up"] = endpoint.modified_at
         facts |= {"variants": states, "failure_reason": reason}
         facts["fleets"] = {fleet.deployment.revision: fleet.record}
         await self._save(endpoint, status=S.IN_SERVICE, **facts)

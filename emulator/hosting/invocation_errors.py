@@ -6,6 +6,7 @@ Sources: API InvokeEndpoint (codes, statuses, members); [K] answers that users o
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.domain.arn import ResourceKey
 from emulator.domain.errors import ServiceError
 from emulator.domain.s3_uri import S3Uri
 
@@ -53,7 +54,9 @@ def throttled(message: str) -> ServiceError:
 
 def model_not_ready(target_model: str) -> ServiceError:
     return ServiceError(
-        "ModelNotReadyException", f"Model {target_model} is not ready yet. Wait and try your request again.", 429
+        "ModelNotReadyException",
+        f"Model {target_model} is not ready yet. Wait and try your request again.",
+        429,
     )
 
 
@@ -65,3 +68,39 @@ def model_data_missing(url: str, fault: str = "") -> ServiceError:
         "at the URL and that the role passed to CreateModel has permissions to download the model."
     )
     return invalid_invocation(f"{text} {fault}".rstrip())
+
+
+def body_oversize(request_id: str) -> ServiceError:
+    """Serverless (sagemaker-python-sdk#4271)."""
+    return invalid_invocation(f"Request {request_id} has oversize body.")
+
+
+def model_error(
+    key: ResourceKey, container: str, status: int, original: str, is_whole: bool = True
+) -> InvocationError:
+    """What the container answered or failed to; `status` is 0 where it did not answer.
+
+    Real answers: sagemaker-python-sdk#2955 and #4324 (a body that broke off), amazon-sagemaker-examples#1407 (0).
+    """
+    group, region = f"/aws/sagemaker/Endpoints/{key.name}", key.region
+    kind = "client" if 400 <= status < 500 else "server"
+    quoted = f' with message "{original}"' if is_whole else " and could not load the entire response body"
+    text = (
+        f"Received {kind} error ({status}) from {container}{quoted}. See "
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} "
+        f"in account {key.account_id} for more information."
+    )
+    members = {
+        "OriginalStatusCode": status,
+        "OriginalMessage": original,
+        "LogStreamArn": f"arn:aws:logs:{region}:{key.account_id}:log-group:{group}",
+    }
+    return InvocationError("ModelError", text, 424, members)
+
+
+def timed_out(container: str) -> str:
+    """The original message where no answer came in time (amazon-sagemaker-examples#1407)."""
+    return (
+        f"Your invocation timed out while waiting for a response from container {container}. Review the latency "
+        "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+    )

@@ -11,6 +11,7 @@ from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.placement import gpu_demand, memory_demand, place
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
+from emulator.domain.transform_job import TransformJob
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.plan import instance_name
 from emulator.occupancy import Holding
@@ -38,14 +39,12 @@ def serverless_limits(variant: ProductionVariant, cpus: int) -> Limits:
     return Limits(memory_bytes=memory, cpus=cpus, shm_bytes=memory // 2)
 
 
-async def await_room(endpoint: Endpoint, hosts: Sequence[Host], parts: HostingParts) -> Placement:
-    """Limits for new instances of the endpoint, once there is room. Raises JobFailure where there can never be.
+async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], parts: HostingParts) -> Placement:
+    """Limits for new instances of the owner, once there is room. Raises JobFailure where there can never be.
 
-    What the endpoint holds already stays, so an update has to fit beside what it replaces.
+    What the owner holds already stays, so an update has to fit beside what it replaces.
     """
-    own = sum(
-        held for name, held in parts.occupancy.holders.items() if name.partition("#")[0] == endpoint.arn
-    )
+    own = sum(held for name, held in parts.occupancy.holders.items() if name.partition("#")[0] == owner.arn)
     policy = replace(parts.policy, memory_budget=lambda total: parts.policy.memory_budget(total) - own)
     capacity = await parts.compute.capacity()
     memory = memory_demand(hosts, policy, capacity)

@@ -52,7 +52,9 @@ def no_ping(why: str) -> JobFailure:
     )
 
 
-def container_ended(end: InstanceExit, instance_type: str, memory_limit: int, was_healthy: bool) -> JobFailure:
+def container_ended(
+    end: InstanceExit, instance_type: str, memory_limit: int, was_healthy: bool
+) -> JobFailure:
     """Of a container that should serve. `memory_limit` in bytes; the texts are our choice where AWS's are not known."""
     if end.oom_killed:
         peak = end.peak_memory_bytes or memory_limit

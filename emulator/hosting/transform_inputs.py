@@ -101,7 +101,7 @@ class TransformLedger:
         partial.replace(self._directory / INPUTS)
 
     def done(self) -> set[str]:
-        """The URIs of the outputs that were written. A line that was cut off tells nothing, so that object is done anew."""
+        """The URIs of the outputs that were written. Where a line was cut off, the object is done anew."""
         found: set[str] = set()
         with suppress(FileNotFoundError):
             for line in (self._directory / DONE).read_text(encoding="utf-8").splitlines():

@@ -47,7 +47,7 @@ class DataLog:
         return cls(LogStreamKey(stream.group, f"{stream.name}/data-log"), logs, clock)
 
     async def say(self, lines: Iterable[str], about: S3Object | None = None) -> None:
-        """Lines as real data logs have them: `2020-10-14T04:08:19.666:[sagemaker logs]: bucket/key: ClientError: 400`."""
+        """As real ones have it: `2020-10-14T04:08:19.666:[sagemaker logs]: bucket/key: ClientError: 400`."""
         now = self.clock.now()
         begin = f"{now.replace(tzinfo=None).isoformat(timespec='milliseconds')}:[sagemaker logs]: "
         begin += f"{about.bucket}/{about.key}: " if about else ""

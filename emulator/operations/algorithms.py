@@ -6,11 +6,10 @@ from emulator.domain import errors
 from emulator.domain.algorithm import Algorithm
 from emulator.domain.algorithm_check import faults_of_request, faults_of_specification
 from emulator.domain.arn import AlgorithmKey
-from emulator.operations.page_position import read_position, write_position
 from emulator.operations.registry import Call, Params, Result, operation
-from emulator.store.algorithms import AlgorithmQuery, position
+from emulator.operations.resource_list import next_token, resource_query
+from emulator.operations.tags import tags_of
 
-DEFAULT_PAGE = 10
 ARN_PREFIX = "arn:"
 TIMES = {"CreationTimeAfter": "creation_time >", "CreationTimeBefore": "creation_time <"}
 
@@ -25,8 +24,7 @@ async def create_algorithm(call: Call, params: Params) -> Result:
     fault = next(faults_of_specification(algorithm.training), None)
     if fault is not None:
         raise errors.validation_error(f"TrainingSpecification is invalid: {fault}.")
-    tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
-    if not await call.parts.algorithms.create(algorithm, tags):
+    if not await call.parts.algorithms.create(algorithm, tags_of(params)):
         raise errors.algorithm_exists(key.arn)
     return {"AlgorithmArn": key.arn}
 
@@ -39,26 +37,10 @@ async def describe_algorithm(call: Call, params: Params) -> Result:
 
 @operation("sagemaker", "ListAlgorithms")
 async def list_algorithms(call: Call, params: Params) -> Result:
-    sort_by, order = params.get("SortBy", "CreationTime"), params.get("SortOrder", "Ascending")
-    query, limit = f"{sort_by} {order}", params.get("MaxResults", DEFAULT_PAGE)
-    token = params.get("NextToken")
-    after = read_position(token, query, str, str) if token else None
-    found = await call.parts.algorithms.page(
-        AlgorithmQuery(
-            account_id=call.caller.account_id,
-            region=call.caller.region,
-            limit=limit,
-            sort_by=sort_by,
-            descending=order == "Descending",
-            name_contains=params.get("NameContains"),
-            times={column: params[name] for name, column in TIMES.items() if name in params},
-            after=(after[0], after[1]) if after else None,
-        )
-    )
-    told = [_summary(algorithm) for algorithm in found[:limit]]
-    more = len(found) > limit
-    rest = {"NextToken": write_position(query, position(found[limit - 1], sort_by))} if more else {}
-    return {"AlgorithmSummaryList": told, **rest}
+    params = {"SortOrder": "Ascending", **params}
+    page = await call.parts.algorithms.page(resource_query(call, params, TIMES, "ListAlgorithms"))
+    algorithms = [_summary(algorithm) for algorithm in page.resources]
+    return {"AlgorithmSummaryList": algorithms, **next_token(page, params, "ListAlgorithms")}
 
 
 @operation("sagemaker", "DeleteAlgorithm")

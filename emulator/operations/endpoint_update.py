@@ -73,10 +73,9 @@ def _retained(endpoint: Endpoint, active: Deployment, new: Deployment, params: P
     retained = {}
     for variant in active.variants:
         if variant.variant_name in names:
-            values: dict[str, float] = {"DesiredWeight": endpoint.desired_weight(variant, active)}
-            if not names[variant.variant_name] and variant.serverless_config is None:
-                values["DesiredInstanceCount"] = endpoint.desired_count(variant, active)
-            retained[variant.variant_name] = {k: v for k, v in values.items() if k not in excluded}
+            without = excluded | ({"DesiredInstanceCount"} if names[variant.variant_name] else set())
+            values = _properties(endpoint, active, variant)
+            retained[variant.variant_name] = {k: v for k, v in values.items() if k not in without}
     return retained
 
 
@@ -113,13 +112,25 @@ def _faults_of_change(change: Document, variant: ProductionVariant) -> Iterator[
 
 
 def _merged(endpoint: Endpoint, active: Deployment, asked: list[Document]) -> Properties:
-    """What was asked for earlier of the same deployment goes on counting."""
+    """What was asked for earlier of the same deployment goes on counting; where it could not be had, what runs does."""
     earlier = endpoint.desired if endpoint.desired_revision == active.revision else {}
+    if endpoint.has_given_up:
+        earlier = {
+            variant.variant_name: _properties(endpoint, active, variant) for variant in active.variants
+        }
     merged = {name: dict(values) for name, values in earlier.items()}
     for change in asked:
         values = {name: change[name] for name in PROPERTIES if name in change}
         merged[change["VariantName"]] = {**merged.get(change["VariantName"], {}), **values}
     return merged
+
+
+def _properties(endpoint: Endpoint, active: Deployment, variant: ProductionVariant) -> dict[str, float]:
+    """As they are wished for now."""
+    weight = {"DesiredWeight": endpoint.desired_weight(variant, active)}
+    if variant.serverless_config is not None:
+        return weight
+    return {**weight, "DesiredInstanceCount": endpoint.desired_count(variant, active)}
 
 
 def _weight(variant: ProductionVariant, endpoint: Endpoint, active: Deployment, desired: Properties) -> float:

@@ -7,6 +7,7 @@ from emulator.domain.training_job import TrainingJob, TrainingJobRequest
 from emulator.operations.algorithms import resolve_algorithm
 from emulator.operations.registry import Call, Params, Result, operation
 from emulator.operations.roles import require_role
+from emulator.operations.tags import tags_of
 from emulator.operations.training_image import require_image
 from emulator.operations.training_input import require_input
 from emulator.operations.training_job_description import describe
@@ -28,8 +29,7 @@ async def create_training_job(call: Call, params: Params) -> Result:
     await require_input(call, request)
     now = call.now()
     job = TrainingJob(key, now, document, Progress.begin(now), resolved=resolved)
-    tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
-    if not await call.parts.training_jobs.create(job, tags):
+    if not await call.parts.training_jobs.create(job, tags_of(params)):
         raise errors.training_job_name_in_use(key.arn)
     return {"TrainingJobArn": job.arn}
 

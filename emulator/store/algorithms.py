@@ -2,33 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from emulator.domain.algorithm import Algorithm
 from emulator.domain.arn import AlgorithmKey
 from emulator.domain.reset_scope import ResetScope
 from emulator.sqlite import Connection, Database, IntegrityError, Row
+from emulator.store.resource_pages import ResourcePage, ResourceQuery, read_page
 from emulator.store.tags import write_tags
 from emulator.store.training_jobs import to_column
 
-SORT_COLUMNS = {"Name": "name", "CreationTime": "creation_time"}
 _WHERE = "account_id = ? AND region = ? AND name = ?"
-
-
-@dataclass(frozen=True)
-class AlgorithmQuery:
-    account_id: str
-    region: str
-    limit: int
-    sort_by: str = "CreationTime"
-    descending: bool = False
-    name_contains: str | None = None
-    times: Mapping[str, datetime] = field(default_factory=dict)
-    """`creation_time >`, `creation_time <`."""
-    after: tuple[str, str] | None = None
-    """(sort value, name) of the last algorithm of the page before."""
 
 
 class AlgorithmStore:
@@ -46,9 +31,8 @@ class AlgorithmStore:
     async def get(self, key: AlgorithmKey) -> Algorithm | None:
         return await self._database.run(_get, key)
 
-    async def page(self, query: AlgorithmQuery) -> list[Algorithm]:
-        """One more than `limit` where there is another page."""
-        return await self._database.run(_page, query)
+    async def page(self, query: ResourceQuery) -> ResourcePage[Algorithm]:
+        return await self._database.run(read_page, "algorithms", query, _from_row)
 
     async def delete(self, key: AlgorithmKey) -> None:
         """With its tags. Jobs that were made with it keep what it gave to them."""
@@ -56,12 +40,6 @@ class AlgorithmStore:
 
     async def delete_all(self, scope: ResetScope) -> None:
         await self._database.run(_delete_all, scope)
-
-
-def position(algorithm: Algorithm, sort_by: str) -> tuple[str, str]:
-    """Where the algorithm stands in a listing."""
-    name = algorithm.key.name
-    return (name if sort_by == "Name" else to_column(algorithm.creation_time)), name
 
 
 def _insert(connection: Connection, algorithm: Algorithm, tags: Mapping[str, str]) -> None:
@@ -75,26 +53,6 @@ def _insert(connection: Connection, algorithm: Algorithm, tags: Mapping[str, str
 def _get(connection: Connection, key: AlgorithmKey) -> Algorithm | None:
     row = connection.execute(f"SELECT * FROM algorithms WHERE {_WHERE}", key).fetchone()  # noqa: S608
     return _from_row(row) if row else None
-
-
-def _page(connection: Connection, query: AlgorithmQuery) -> list[Algorithm]:
-    conditions, values = ["account_id = ?", "region = ?"], [query.account_id, query.region]
-    for comparison, time in query.times.items():
-        conditions.append(f"{comparison} ?")
-        values.append(time.astimezone(UTC).isoformat(timespec="microseconds"))
-    if query.name_contains is not None:
-        conditions.append("instr(lower(name), lower(?)) > 0")
-        values.append(query.name_contains)
-    column, order = SORT_COLUMNS[query.sort_by], "DESC" if query.descending else "ASC"
-    if query.after is not None:
-        conditions.append(f"({column}, name) {'<' if query.descending else '>'} (?, ?)")
-        values.extend(query.after)
-    rows = connection.execute(
-        f"SELECT * FROM algorithms WHERE {' AND '.join(conditions)}"  # noqa: S608
-        f" ORDER BY {column} {order}, name {order} LIMIT ?",
-        (*values, query.limit + 1),
-    )
-    return [_from_row(row) for row in rows]
 
 
 def _from_row(row: Row) -> Algorithm:

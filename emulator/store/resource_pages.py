@@ -12,7 +12,7 @@ T = TypeVar("T")
 SORT_COLUMNS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ResourceQuery:
     account_id: str
     region: str

@@ -1,30 +1,18 @@
 """Pages of ListTrainingJobs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from emulator.domain.status import SecondaryStatus
 from emulator.domain.warm_pool import WarmPool
 from emulator.sqlite import Connection, Row
-
-SORT_COLUMNS = {"Name": "name", "CreationTime": "creation_time", "Status": "status"}
+from emulator.store.resource_pages import SORT_COLUMNS, ResourceQuery, where
 
 
 @dataclass(frozen=True)
-class PageQuery:
-    account_id: str
-    region: str
-    limit: int
-    sort_by: str = "CreationTime"
-    descending: bool = False
-    name_contains: str | None = None
+class PageQuery(ResourceQuery):
     warm_pool_status: str | None = None
-    times: Mapping[str, datetime] = field(default_factory=dict)
-    """`creation_time >`, `creation_time <`, `last_modified_time >`, `last_modified_time <`."""
-    after: tuple[str, str] | None = None
-    """(sort value, name) of the last row of the page before."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +49,7 @@ def read_page(connection: Connection, query: PageQuery) -> Page:
 
 
 def _where(query: PageQuery) -> tuple[list[str], list[Any]]:
-    conditions = ["account_id = ?", "region = ?"]
-    values: list[Any] = [query.account_id, query.region]
-    for comparison, time in query.times.items():
-        conditions.append(f"{comparison} ?")
-        values.append(time.astimezone(UTC).isoformat(timespec="microseconds"))
-    if query.name_contains is not None:
-        conditions.append("instr(lower(name), lower(?)) > 0")
-        values.append(query.name_contains)
+    conditions, values = where(query)
     if query.warm_pool_status is not None:
         conditions.append("warm_pool_status = ?")
         values.append(query.warm_pool_status)

@@ -139,8 +139,10 @@ class Scheduler:
                 self._start(tasks, job, job.progress.placement)
         waiting = [job for job in idle if job.progress.placement is None]
         waiting = [job for job in waiting if not await self._start_warm(tasks, job)]
-        if waiting and not await self._admit_all(tasks, waiting) and await self._pools.give_way(
-            self._running
+        if (
+            waiting
+            and not await self._admit_all(tasks, waiting)
+            and await self._pools.give_way(self._running)
         ):
             self._changes.notify()
 

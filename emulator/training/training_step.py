@@ -95,6 +95,8 @@ async def train(job: TrainingJob, parts: TrainingParts, stop: StopSignal) -> Tra
         await _require_all(cluster, parts)
     async with live_channels(job, parts, hosts.is_fresh, hosts.note) as live:
         if hosts.is_fresh:
+            if live.mounts:
+                await _discard_all(cluster, parts)
             job = await _launch(job, cluster, parts)
         job = await _watch(job, cluster, hosts, parts, stop)
         told = {"channel_bytes": live.bytes_by_channel(), "fast_file_fault": live.fault()}
@@ -137,6 +139,12 @@ async def _launch(job: TrainingJob, cluster: ClusterSpec, parts: TrainingParts) 
             starts.start_soon(parts.compute.start, cluster.name, host)
     now = parts.clock.now()
     return await _save(job, parts, job.progress.say(Message.TRAINING, now, launched_at=now))
+
+
+async def _discard_all(cluster: ClusterSpec, parts: TrainingParts) -> None:
+    """A launch that broke off may have left containers; they look at mounts that are gone."""
+    for host in cluster.hosts:
+        await parts.compute.discard(cluster.name, host)
 
 
 async def _require_all(cluster: ClusterSpec, parts: TrainingParts) -> None:

@@ -25,6 +25,7 @@ _CODES = {
     "ecr": "InvalidParameterException",
     "sts": "ValidationError",
     "cloudwatch": "ValidationError",
+    "sagemaker-runtime": "ValidationError",
 }
 
 

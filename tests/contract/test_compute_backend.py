@@ -5,6 +5,7 @@ import math
 import os
 import tarfile
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from uuid import uuid4
@@ -25,6 +26,7 @@ from emulator.domain.cluster import (
     LayeredView,
     Limits,
     LogLine,
+    Mount,
     UsageSample,
 )
 from emulator.domain.ecr import EcrRegistry
@@ -291,6 +293,34 @@ def test_docker_gives_every_host_its_own_view_of_the_input(tmp_path: Path, view:
 
     anyio.run(whole)
     assert (layer / "part").read_text() == "1"
+
+
+@pytest.mark.docker
+def test_docker_copies_input_below_a_read_only_mount(tmp_path: Path) -> None:
+    """As where a job has channels in Pipe mode beside others. Four of them: the Engine looks at mounts in any order."""
+    require_docker()
+    names = [f"channel-{number}" for number in range(4)]
+    for name in names:
+        (tmp_path / "pipes" / name).mkdir(parents=True)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").write_text(name)
+    backend = DockerBackend(DockerOptions(uuid4().hex, POOL, offline=True, input_view="copy"))
+    data = "/opt/ml/input/data"
+    plain = a_cluster(f"cat {data}/*/part; touch {data}/new 2>&1 | grep -o Read-only", layers=())
+    views = tuple(LayeredView(f"{data}/{name}", (name,)) for name in names)
+    pipes = (Mount("pipes", data, read_only=True),)
+    cluster = replace(plain, instances=tuple(replace(i, views=views, mounts=pipes) for i in plain.instances))
+
+    async def whole() -> None:
+        try:
+            await launch(backend, cluster, tmp_path)
+            for host in cluster.hosts:
+                _, lines = await watch(backend, cluster, host)
+                assert [line.message for line in lines] == ["".join(names) + "Read-only"]
+        finally:
+            await backend.destroy(cluster.name)
+
+    anyio.run(whole)
 
 
 @pytest.mark.docker

@@ -221,7 +221,7 @@ def test_unknown_region_is_refused(server: RunningEmulator) -> None:
         ("iam", "get_service_last_accessed_details", {"JobId": "0" * 36}),
         ("lambda", "list_functions", {}),
         ("stepfunctions", "list_state_machines", {}),
-        ("sagemaker", "list_models", {}),
+        ("sagemaker", "list_processing_jobs", {}),
     ],
 )
 def test_what_is_missing_answers_not_implemented(

@@ -21,6 +21,7 @@ from tests.support.emulator_server import (
     wait_for_status,
     wait_until,
 )
+from tests.support.fuse import require_fuse
 
 Start = Callable[..., RunningEmulator]
 ENDLESS = Script(after=math.inf)
@@ -58,6 +59,23 @@ class BreaksOff(FakeBackend):
         await super().destroy(cluster)
 
 
+class StartsOnce(FakeBackend):
+    """The first start succeeds and is not heard of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.discarded: list[bool] = []
+
+    async def start(self, cluster: str, host: str) -> None:
+        await super().start(cluster, host)
+        if not self.discarded or self.discarded == [False]:
+            raise OSError("the Engine broke off")
+
+    async def discard(self, cluster: str, host: str) -> None:
+        self.discarded.append(any(found.host == host for found in await self.find()))
+        await super().discard(cluster, host)
+
+
 class LongLook:
     """Lasts as long as the test wants, in the middle: after the rows were read."""
 
@@ -75,7 +93,9 @@ class LongLook:
 
 
 @pytest.mark.parametrize("resources", [{}, {"ResourceConfig": WARM}])
-def test_job_that_ends_during_a_look_stays_as_it_ended(start: Start, resources: dict[str, Any]) -> None:
+def test_job_that_ends_during_a_look_is_left_alone(
+    start: Start, resources: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     running = start(FakeBackend({"quick/algo-1": Script(after=0.5)}), time_scale=1)
     sagemaker = running.client("sagemaker")
     sagemaker.create_training_job(**job_request("quick", **resources))
@@ -90,6 +110,7 @@ def test_job_that_ends_during_a_look_stays_as_it_ended(start: Start, resources: 
 
     job = sagemaker.describe_training_job(TrainingJobName="quick")
     assert transitions(job) == ENDED
+    assert "met a fault" not in caplog.text
     assert job.get("WarmPoolStatus", {}) == ({"Status": "Available"} if resources else {})
 
 
@@ -126,7 +147,9 @@ def test_all_of_a_job_is_removed_later_where_it_cannot_be_at_once(start: Start) 
     backend.destroying = True
     # Its pool ends with it: its time is over before it began.
     sagemaker.create_training_job(
-        **job_request("left", ResourceConfig=WARM, InputDataConfig=[s3_channel("train", "s3://artifacts/in/")])
+        **job_request(
+            "left", ResourceConfig=WARM, InputDataConfig=[s3_channel("train", "s3://artifacts/in/")]
+        )
     )
     wait_for_status(sagemaker, "left", "Training", "Completed")
     sagemaker.update_training_job(TrainingJobName="left", ResourceConfig={"KeepAlivePeriodInSeconds": 0})
@@ -180,6 +203,21 @@ def test_reset_ends_the_feeds_of_pipe_channels(start: Start) -> None:
     httpx.post(f"{running.endpoint}/_emulator/reset", json={}, timeout=30)
 
     assert feeds("reset-feed") == []
+
+
+def test_container_of_a_launch_that_broke_off_is_made_anew_where_it_sees_mounts(
+    start: Start, tmp_path: Path
+) -> None:
+    require_fuse(tmp_path)
+    backend = StartsOnce()
+    running = start(backend)
+    running.client("s3").put_object(Bucket="artifacts", Key="in/a", Body=b"1")
+    sagemaker = running.client("sagemaker")
+    channel = {**s3_channel("train", "s3://artifacts/in/"), "InputMode": "FastFile"}
+    sagemaker.create_training_job(**job_request("mounted", InputDataConfig=[channel]))
+
+    assert wait_for_status(sagemaker, "mounted", "Completed", "Failed")["TrainingJobStatus"] == "Completed"
+    assert backend.discarded == [False, True]
 
 
 def feeds(channel: str) -> list[str]:

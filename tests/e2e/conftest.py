@@ -84,7 +84,10 @@ def restartable(
     yield servers
 
     def is_clean() -> bool:
-        installation = (servers.data_dir / "installation").read_text()
+        file = servers.data_dir / "installation"
+        if not file.exists():  # the test was skipped
+            return True
+        installation = file.read_text()
         return not any(servers.data_dir.glob("work/*")) and not find_leftovers(engine, [installation])
 
     tick = threading.Event()

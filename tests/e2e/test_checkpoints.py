@@ -7,6 +7,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import docker
+import pytest
 
 from tests.e2e.conftest import Restartable
 from tests.e2e.test_restart import find_containers
@@ -94,6 +95,7 @@ def test_checkpoints_are_restored_on_every_host_below_a_path_of_ones_own(emulato
     }
 
 
+@pytest.mark.ordinary_user
 def test_the_next_job_goes_on_from_the_last_ones_checkpoint(emulator: TrainingClient) -> None:
     prefix, uri = s3_folder()
     run = "cd /opt/ml/checkpoints; n=$(cat step 2>/dev/null || echo 0); echo $((n + 1)) > step; cp step /opt/ml/model"
@@ -167,6 +169,7 @@ def test_a_missing_bucket_fails_the_job(emulator: TrainingClient) -> None:
     assert job["FailureReason"].startswith("ClientError: Artifact upload failed:NoSuchBucket")
 
 
+@pytest.mark.ordinary_user
 def test_a_killed_server_uploads_and_deletes_what_changed_meanwhile(
     restartable: Restartable, engine: docker.DockerClient
 ) -> None:

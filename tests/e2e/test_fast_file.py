@@ -1,6 +1,7 @@
 """FastFile mode: read-only, and lazy where this machine has FUSE; only root can mount on most machines."""
 
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,16 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> str:
     return "read-only copy" if availability(tmp_path_factory.mktemp("fuse")) else "lazy"
 
 
-def fast_file_mounts() -> list[Path]:
-    """Of this user's tests: nobody else's have their directory."""
-    mine = Path(f"/tmp/pytest-of-{os.environ.get('USER', 'root')}")
-    return [m.path for m in read_mount_table() if m.kind == f"fuse.{KIND}" and m.path.is_relative_to(mine)]
+@pytest.fixture(scope="module")
+def mounts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], list[Path]]:
+    """Where something is mounted now, below the data directories of this session's servers."""
+    root = tmp_path_factory.getbasetemp().resolve()
+
+    def look() -> list[Path]:
+        ours = [mount.path for mount in read_mount_table() if mount.kind == f"fuse.{KIND}"]
+        return [path for path in ours if path.is_relative_to(root)]
+
+    return look
 
 
 @pytest.mark.ordinary_user
@@ -88,7 +95,9 @@ def test_shards_are_of_their_host_alone(emulator: TrainingClient) -> None:
     assert emulator.emulator_report(name)["hosts"][1]["objects"] == {"train": 2, "one": 0, "file": 2}
 
 
-def test_only_what_is_read_is_fetched(emulator: TrainingClient, tmp_path: Path) -> None:
+def test_only_what_is_read_is_fetched(
+    emulator: TrainingClient, tmp_path: Path, mounts: Callable[[], list[Path]]
+) -> None:
     require_fuse(tmp_path)
     large = os.urandom(40 * MIB)
     channels = [fast("train", emulator.put({"large": large})), fast("listed", emulator.put({"x": large}))]
@@ -99,7 +108,7 @@ def test_only_what_is_read_is_fetched(emulator: TrainingClient, tmp_path: Path) 
     assert report["fast_file"] == "lazy"
     assert report["channel_bytes"]["listed"] == 0
     assert 4096 <= report["channel_bytes"]["train"] <= 8 * MIB
-    assert fast_file_mounts() == []
+    assert mounts() == []
 
 
 def test_a_job_may_be_larger_than_its_volume(emulator: TrainingClient, tmp_path: Path) -> None:
@@ -161,16 +170,16 @@ def test_where_nothing_can_be_mounted_files_are_copied(launch: Launch) -> None:
 
 
 def test_a_killed_server_fails_the_job_and_leaves_no_mount(
-    restartable: Restartable, engine: docker.DockerClient, tmp_path: Path
+    restartable: Restartable, tmp_path: Path, mounts: Callable[[], list[Path]]
 ) -> None:
     require_fuse(tmp_path)
     before = restartable.start()
     run = f"cd /opt/ml/input/data/train; cat a; {WAIT}; cat b"
     name = before.create({"run": f"{run}; echo"}, [fast("train", before.put({"a": b"A\n", "b": b"B\n"}))])
     before.wait_for_line(name, "A")
-    assert [path for path in fast_file_mounts() if path.is_relative_to(restartable.data_dir)]
+    assert [path.name for path in mounts()] == ["train"]
     restartable.kill()
     job = restartable.start().wait(name)
     assert job["FailureReason"].startswith("InternalServerError: ")
     assert "the emulator ended while a FastFile channel was in use" in job["FailureReason"]
-    assert fast_file_mounts() == []
+    assert mounts() == []

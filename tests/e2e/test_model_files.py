@@ -14,6 +14,7 @@ def objects_below(emulator: TrainingClient, prefix: str) -> dict[str, bytes]:
     return {key.removeprefix(prefix): emulator.body(f"s3://{BUCKET}/{key}") for key in emulator.keys(prefix)}
 
 
+@pytest.mark.ordinary_user
 def test_files_of_both_hosts_are_objects(emulator: TrainingClient) -> None:
     """Where both wrote the same path, algo-2's stays; S3 has no directories and no links."""
     first = script("""cd /opt/ml/model; mkdir -p code empty/er; echo 1 > code/inference.py; echo 1 > same

@@ -170,6 +170,7 @@ def test_the_same_seed_gives_the_same_orders(emulator: TrainingClient, bodies: d
     assert orders(2) != first
 
 
+@pytest.mark.ordinary_user
 @pytest.mark.parametrize("view", ["overlay", "copy"])
 def test_channels_of_all_modes_beside_each_other(launch: Launch, view: str) -> None:
     """Whichever way the files of File mode come to the container."""
@@ -275,6 +276,7 @@ def test_an_epoch_that_a_killed_server_cut_off_is_not_taken_for_a_whole_one(
         assert "the emulator ended in the middle of an epoch of a Pipe channel" in job["FailureReason"]
 
 
+@pytest.mark.ordinary_user
 def test_epochs_go_on_after_a_server_that_was_killed_between_two_of_them(
     restartable: Restartable, engine: docker.DockerClient
 ) -> None:

@@ -68,6 +68,12 @@ def test_stream_trees_has_directories_before_what_is_in_them(tmp_path: Path) -> 
     assert list(members(stream_trees([tmp_path]))) == ["a", "a/b", "a/b/c", "empty"]
 
 
+def test_stream_trees_puts_everything_below_the_target(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    assert list(members(stream_trees([tmp_path], "/opt/data"))) == ["opt/data/a", "opt/data/a/b"]
+
+
 def test_stream_trees_holds_no_whole_file(tmp_path: Path) -> None:
     write(tmp_path / "large", b"x" * (3 * CHUNK + 1))
 

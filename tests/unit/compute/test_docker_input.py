@@ -96,7 +96,7 @@ def test_input_view_copies_where_it_is_told_to(tmp_path: Path) -> None:
 
     create(InputView(engine, "copy", EnginePaths()), tmp_path, "shared")  # type: ignore[arg-type]
 
-    assert engine.calls == ["create sagemaker-job-1-algo-1 of found:1", "put /opt/ml/input", "put /"]
+    assert engine.calls == ["create sagemaker-job-1-algo-1 of found:1", "put /", "put /"]
 
 
 @pytest.mark.parametrize("directory", ["plain", "with,comma"])
@@ -112,7 +112,7 @@ def test_input_view_copies_from_the_first_refusal_on(tmp_path: Path, directory: 
         "remove sagemaker-job-1-algo-1",
         "remove volume sagemaker-job-1-algo-1-input",
         "create sagemaker-job-1-algo-1 of found:1",
-        "put /opt/ml/input",
+        "put /",
         "put /",
     ]
     assert engine.calls[len(first) :] == first[-3:]

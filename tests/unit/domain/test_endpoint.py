@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,24 +17,16 @@ from tests.support.hosting_requests import (
 S = EndpointStatus
 
 
-def changed(endpoint: Endpoint, **facts: Any) -> Endpoint:
-    return Endpoint(**{**vars_of(endpoint), **facts})
-
-
-def vars_of(endpoint: Endpoint) -> dict[str, Any]:
-    return {name: getattr(endpoint, name) for name in Endpoint.__dataclass_fields__}
-
-
 def asked(endpoint: Endpoint, **values: float) -> Endpoint:
     """UpdateEndpointWeightsAndCapacities of the variant AllTraffic."""
     revision = endpoint.progress.active.revision if endpoint.progress.active else 0
-    return changed(endpoint, desired={"AllTraffic": values}, desired_revision=revision)
+    return replace(endpoint, desired={"AllTraffic": values}, desired_revision=revision)
 
 
 def updated(endpoint: Endpoint, **members: Any) -> Endpoint:
     """UpdateEndpoint."""
     deployment = a_deployment(endpoint.deployment.revision + 1).model_copy(update=members)
-    return changed(endpoint, deployment=deployment)
+    return replace(endpoint, deployment=deployment)
 
 
 CREATING = an_endpoint()
@@ -47,7 +40,7 @@ STATUSES = {
     "updated in vain": (updated(SERVING).advance(tried=2), S.IN_SERVICE),
     "asked for a weight": (asked(SERVING, DesiredWeight=0.5), S.UPDATING),
     "asked for what it has": (asked(SERVING, DesiredWeight=1.0, DesiredInstanceCount=1), S.IN_SERVICE),
-    "asked to go": (changed(SERVING, delete_requested_at=START), S.DELETING),
+    "asked to go": (replace(SERVING, delete_requested_at=START), S.DELETING),
     "serverless": (
         in_service(an_endpoint(ProductionVariants=[a_serverless_variant()])),
         S.IN_SERVICE,
@@ -94,6 +87,16 @@ def test_scaling_is_over_when_every_variant_has_what_it_shall_have() -> None:
 def test_it_was_last_modified_by_whoever_wrote_last() -> None:
     later = START + timedelta(seconds=1)
     assert SERVING.last_modified_time == START
-    assert changed(SERVING, modified_at=later).last_modified_time == later
-    assert changed(SERVING, delete_requested_at=later).last_modified_time == later
+    assert replace(SERVING, modified_at=later).last_modified_time == later
+    assert replace(SERVING, delete_requested_at=later).last_modified_time == later
     assert SERVING.advance(last_modified_time=later).last_modified_time == later
+
+
+def test_what_could_not_be_had_is_not_desired_any_more_until_it_is_asked_for_again() -> None:
+    wished = replace(asked(SERVING, DesiredWeight=0.5, DesiredInstanceCount=9), modified_at=START)
+    given_up = wished.advance(given_up=START)
+    (variant,) = given_up.deployment.variants
+    assert given_up.status is S.IN_SERVICE
+    assert (given_up.desired_count(variant), given_up.desired_weight(variant)) == (1, 1.0)
+    again = replace(given_up, modified_at=START + timedelta(seconds=1))
+    assert (again.status, again.desired_count(variant)) == (S.UPDATING, 9)
