@@ -29,6 +29,7 @@ from emulator.domain.ecr import EcrRegistry
 from emulator.domain.reset_scope import ResetScope
 from emulator.edge import Edge, LocalNamesOnly
 from emulator.embedded_s3.server import EmbeddedS3
+from emulator.endpoint_calls import EndpointCalls
 from emulator.events.event_feed import EventFeed
 from emulator.health import Health, report_health
 from emulator.hosting.hosting_plane import HostingPlane
@@ -138,6 +139,8 @@ class Emulator:
         app.get("/_emulator/training-jobs/{name}")(jobs.report)
         app.post("/_emulator/training-jobs/{name}/interrupt")(jobs.interrupt)
         app.post("/_emulator/training-jobs/{name}/internal-server-error")(jobs.fault)
+        endpoints = EndpointCalls(self.parts, self.settings.account_id, self.settings.region)
+        app.get("/_emulator/endpoints/{name}")(endpoints.report)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
         app.mount("/", Edge(gateway, self.s3, self.ecr))
         app.add_middleware(LocalNamesOnly, is_private=is_loopback(self.settings.host))

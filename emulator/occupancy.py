@@ -3,7 +3,8 @@
 Kept in memory alone: after a restart each plane notes what its rows say before it admits anything new.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -18,14 +19,30 @@ class Occupancy:
         self._holdings: dict[str, Holding] = {}
         self._listeners: list[Callable[[], None]] = []
         self._once: list[Callable[[], None]] = []
+        self._waiting: set[str] = set()
 
     def on_release(self, listener: Callable[[], None]) -> None:
-        """Call it whenever something is free again."""
+        """Call it whenever something is free again, or somebody begins to wait."""
         self._listeners.append(listener)
 
     def on_next_release(self, listener: Callable[[], None]) -> None:
         """Call it once."""
         self._once.append(listener)
+
+    @contextmanager
+    def waiting(self, arn: str) -> Iterator[None]:
+        """Around the time in which an endpoint waits for room: what only waits for a next job may give way to it."""
+        self._waiting.add(arn)
+        for listener in self._listeners:
+            listener()
+        try:
+            yield
+        finally:
+            self._waiting.discard(arn)
+
+    @property
+    def has_waiting(self) -> bool:
+        return bool(self._waiting)
 
     def hold(self, arn: str, holding: Holding) -> None:
         """In place of what `arn` held before."""

@@ -1,6 +1,6 @@
 """Tasks that outlive the request that began them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -18,7 +18,7 @@ class Background:
         async with anyio.create_task_group() as self._tasks:
             await anyio.sleep_forever()
 
-    def start(self, work: Callable[..., Awaitable[Any]], *args: Any) -> None:
+    def start(self, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         """`work` takes care of its own exceptions: one that leaves it ends the emulator."""
         assert self._tasks is not None, "Background.run has not begun"
         self._tasks.start_soon(work, *args)

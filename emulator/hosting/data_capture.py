@@ -161,7 +161,10 @@ class DataCapture:
 
     async def flush(self, wanted: Callable[[CaptureBuffer], bool] = lambda _: True) -> None:
         for (key, variant, destination), buffer in list(self._buffers.items()):
-            for file in buffer.take() if wanted(buffer) else ():
+            if not wanted(buffer):
+                continue
+            del self._buffers[key, variant, destination]
+            for file in buffer.take():
                 name = file.key(destination.key, key.name, variant, self._clock.new_id())
                 await self._write(S3Uri(destination.bucket, name), file)
 

@@ -199,8 +199,6 @@ class EndpointTask:
 
     async def _scale(self, endpoint: Endpoint, fleet: Fleet) -> None:
         endpoint = await self._save(endpoint, status=S.UPDATING)
-        self._weights = {v.variant_name: endpoint.desired_weight(v) for v in fleet.deployment.variants}
-        self._publish()
         reason = None
         facts: dict[str, Any] = {"given_up": None}
         states = dict(endpoint.progress.variants)
@@ -210,6 +208,8 @@ class EndpointTask:
             except JobFailure as failure:
                 reason = failure.reason
                 facts["given_up"] = endpoint.modified_at
+        self._weights = {name: state.weight for name, state in states.items()}
+        self._publish()
         facts |= {"variants": states, "failure_reason": reason}
         facts["fleets"] = {fleet.deployment.revision: fleet.record}
         await self._save(endpoint, status=S.IN_SERVICE, **facts)

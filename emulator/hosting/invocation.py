@@ -1,7 +1,7 @@
 """From an endpoint's name to a container's answer: variant, instance, the pipeline's containers one after the other."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NamedTuple
@@ -15,17 +15,14 @@ from emulator.hosting.container_client import (
     ContainerFault,
     ContainerUnreachable,
 )
+from emulator.hosting.container_pipeline import ContainerPipeline
 from emulator.hosting.data_capture import Capture, DataCapture
-from emulator.hosting.invocation_body import InvocationBody
 from emulator.hosting.invocation_errors import (
-    ORIGINAL_MESSAGE_LIMIT,
     InvocationError,
-    container_not_found,
     endpoint_not_found,
     model_error,
     service_unavailable,
     throttled,
-    timed_out,
     variant_not_found,
 )
 from emulator.hosting.invocation_metrics import InvocationMetrics, Invoked
@@ -36,9 +33,8 @@ from emulator.hosting.invocation_request import (
     require_emulated,
     require_targets,
 )
-from emulator.hosting.loaded_models import LoadedModels, Place
+from emulator.hosting.loaded_models import LoadedModels
 from emulator.hosting.routing import (
-    ContainerRoute,
     EndpointRoute,
     InstanceRoute,
     InstanceUnavailable,
@@ -64,14 +60,6 @@ Respond = Callable[[ModelAnswer], Awaitable[None]]
 class _Trace:
     invoked: Invoked
     answers: list[ContainerAnswer] = field(default_factory=list)
-
-
-class _Stage(NamedTuple):
-    """One container of the pipeline on the chosen instance."""
-
-    container: ContainerRoute
-    url: str
-    is_last: bool
 
 
 class Invoker:
@@ -179,7 +167,11 @@ class Invoker:
                 raise model_error(request.key, name, 0, f"Unable to connect to container {name}.")
             try:
                 with instance.serving():
-                    return await self._ask(request, variant, instance, trace, respond)
+                    pipeline = ContainerPipeline(self._client, self._models, request, instance, trace.answers)
+                    async with pipeline.answer(variant) as answer:
+                        self._note_sessions(request, instance, answer)
+                        await respond(ModelAnswer(variant.name, answer))
+                    return
             except ContainerUnreachable:
                 unreachable.add(instance)
 
@@ -220,73 +212,11 @@ class Invoker:
                 return loaded
         return variant.choose(unreachable)
 
-    async def _ask(
-        self,
-        request: InvocationRequest,
-        variant: VariantRoute,
-        instance: InstanceRoute,
-        trace: _Trace,
-        respond: Respond,
+    def _note_sessions(
+        self, request: InvocationRequest, instance: InstanceRoute, answer: ContainerAnswer
     ) -> None:
-        stages = _stages(request, variant, instance)
-        async with AsyncExitStack() as stack:
-            body, content_type, before = request.body, None, ""
-            for stage in stages:
-                answer = await self._pass(request, stage, instance, (body, content_type, before), stack)
-                trace.answers.append(answer)
-                if not answer.is_success:
-                    raise await _refused(request, stage, answer)
-                body = InvocationBody(answer.chunks(), answer.length, answer.content)
-                content_type, before = answer.headers.get("Content-Type"), stage.container.name
-            headers = answer.headers
-            self._sessions.note(
-                request.key, instance, headers.get(NEW_SESSION_ID), headers.get(CLOSED_SESSION_ID)
-            )
-            await respond(ModelAnswer(variant.name, answer))
-
-    async def _pass(
-        self,
-        request: InvocationRequest,
-        stage: _Stage,
-        instance: InstanceRoute,
-        given: tuple[InvocationBody, str | None, str],
-        stack: AsyncExitStack,
-    ) -> ContainerAnswer:
-        """`given`: what the container before it answered, with its content type and name."""
-        body, content_type, before = given
-        path = "/invocations"
-        name = stage.container.name
-        try:
-            if stage.container.model_files is not None:
-                place = Place(request.key, instance, stage.container, stage.url)
-                path = await stack.enter_async_context(
-                    self._models.using(place, str(request.members["TargetModel"]))
-                )
-            headers = request.container_headers(stage.is_last, content_type)
-            sending = self._client.send("POST", stage.url + path, headers, body, request.limit)
-            return await stack.enter_async_context(sending)
-        except ContainerFault as fault:
-            if isinstance(fault, ContainerUnreachable) and not before:
-                raise
-            culprit = before if fault is body.fault else name
-            text = timed_out(culprit) if fault.is_timeout else str(fault)
-            raise model_error(request.key, culprit, 0, text) from fault
-
-
-def _stages(request: InvocationRequest, variant: VariantRoute, instance: InstanceRoute) -> list[_Stage]:
-    pairs = list(zip(variant.containers, instance.urls, strict=True))
-    if variant.is_direct:
-        wanted = request.text("TargetContainerHostname")
-        pairs = [pair for pair in pairs if pair[0].name == wanted]
-        if not pairs:
-            raise container_not_found(str(wanted), request.key.name)
-    return [_Stage(*pair, position == len(pairs)) for position, pair in enumerate(pairs, start=1)]
-
-
-async def _refused(request: InvocationRequest, stage: _Stage, answer: ContainerAnswer) -> ServiceError:
-    start, is_whole = await answer.read_start(ORIGINAL_MESSAGE_LIMIT)
-    text = start.decode("utf-8", "replace")
-    return model_error(request.key, stage.container.name, answer.status, text, is_whole)
+        opened, closed = answer.headers.get(NEW_SESSION_ID), answer.headers.get(CLOSED_SESSION_ID)
+        self._sessions.note(request.key, instance, opened, closed)
 
 
 def _seeing(capture: Capture | None, respond: Respond) -> Respond:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+import anyio
+
 from emulator.domain.errors import ServiceError
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,26 +28,31 @@ class InvocationBody:
     """All of it, where it came in one piece; then `pieces` gives nothing."""
     fault: Exception | None = field(default=None, init=False)
     """Why reading failed: ServiceError, CallerGone or what `pieces` raises."""
+    ended: anyio.Event = field(default_factory=anyio.Event, init=False)
+    """Nobody reads it any more."""
     waited: float = field(default=0.0, init=False)
     """Seconds that reading took."""
     on_piece: list[PieceSeen] = field(default_factory=list, init=False)
     """Called with each piece of a body that doesn't come in one."""
 
     async def stream(self) -> AsyncIterator[bytes]:
-        while True:
-            began = perf_counter()
-            try:
-                piece = await anext(self.pieces, None)
-            except Exception as error:
-                self.fault = error
-                raise
-            finally:
-                self.waited += perf_counter() - began
-            if piece is None:
-                return
-            for see in self.on_piece:
-                see(piece)
-            yield piece
+        try:
+            while (piece := await self._next()) is not None:
+                for see in self.on_piece:
+                    see(piece)
+                yield piece
+        finally:
+            self.ended.set()
+
+    async def _next(self) -> bytes | None:
+        began = perf_counter()
+        try:
+            return await anext(self.pieces, None)
+        except Exception as error:
+            self.fault = error
+            raise
+        finally:
+            self.waited += perf_counter() - began
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -24,6 +24,9 @@ STOP_GRACE = timedelta(seconds=30)
 DRAIN_LIMIT = timedelta(seconds=60)
 """As long as an invocation may take."""
 
+PROVISION_LIMIT = timedelta(minutes=15)
+"""How long an endpoint waits for room on the machine; AWS's limit is not established."""
+
 IDLE_PERIOD = timedelta(seconds=300)
 """After which a serverless variant's container is stopped; AWS's is not established."""
 
@@ -48,6 +51,10 @@ class HostingParts:
     @property
     def model_data(self) -> ModelData:
         return ModelData(self.objects, self.work_root, self.disk)
+
+    @property
+    def provision_seconds(self) -> float:
+        return PROVISION_LIMIT.total_seconds() * self.time_scale
 
     @property
     def stop_grace(self) -> float:

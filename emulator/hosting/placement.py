@@ -1,5 +1,6 @@
 """Room on the machine for the instances of a deployment, in the same budget as training jobs."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import anyio
 from emulator.domain.cluster import Limits
 from emulator.domain.endpoint import Deployment, Endpoint
 from emulator.domain.endpoint_config import ProductionVariant
+from emulator.domain.failure_reason import CAPACITY, JobFailure
 from emulator.domain.placement import gpu_demand, memory_demand, place
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
@@ -40,7 +42,10 @@ def serverless_limits(variant: ProductionVariant, cpus: int) -> Limits:
 
 
 async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], parts: HostingParts) -> Placement:
-    """Limits for new instances of the owner, once there is room. Raises JobFailure where there can never be.
+    """Limits for new instances of the owner, once there is room.
+
+    Raises JobFailure where there can never be, and for an endpoint where there
+    is none for long.
 
     What the owner holds already stays, so an update has to fit beside what it replaces.
     """
@@ -50,15 +55,19 @@ async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], part
     memory = memory_demand(hosts, policy, capacity)
     gpus = sum(gpu_demand(hosts, policy, capacity).values())
     budget = parts.policy.memory_budget(capacity.memory_bytes)
-    while True:
-        used = parts.occupancy
-        free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used.gpu_ids]
-        if memory <= budget - used.memory_bytes and gpus <= len(free_gpus):
-            return place(hosts, policy, capacity, free_gpus)
-        freed = anyio.Event()
-        used.on_next_release(freed.set)
-        with anyio.move_on_after(LOOK_PERIOD):
-            await freed.wait()
+    limit = parts.provision_seconds if isinstance(owner, Endpoint) else math.inf
+    with parts.occupancy.waiting(owner.arn), anyio.move_on_after(limit):
+        while True:
+            used = parts.occupancy
+            free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used.gpu_ids]
+            if memory <= budget - used.memory_bytes and gpus <= len(free_gpus):
+                return place(hosts, policy, capacity, free_gpus)
+            freed = anyio.Event()
+            used.on_next_release(freed.set)
+            with anyio.move_on_after(LOOK_PERIOD):
+                await freed.wait()
+    holders = ", ".join(name.partition("#")[0] for name in parts.occupancy.holders)
+    raise JobFailure(f"{CAPACITY} (it waited for {holders})")
 
 
 async def place_deployment(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> Placement:

@@ -187,11 +187,16 @@ def fail(job: TrainingJob, reason: str, parts: TrainingParts) -> TrainingJob:
 
 
 async def fail_or_retry(job: TrainingJob, reason: str, parts: TrainingParts) -> TrainingJob:
-    """RetryStrategy forgives internal errors, as long as there is no other verdict (API RetryStrategy)."""
+    """RetryStrategy forgives internal errors, as long as there is no other verdict (API RetryStrategy).
+
+    So does a spot interruption that is under way: those instances are lost anyway.
+    """
     progress, strategy = job.progress, job.request.retry_strategy
     verdicts = (progress.failure_reason, progress.stop_reason, job.stop_requested_at)
     is_open = progress.secondary_status in (S.DOWNLOADING, S.TRAINING) and verdicts == (None, None, None)
     attempts = strategy.maximum_retry_attempts if strategy else 0
+    if reason.startswith(INTERNAL) and is_open and progress.run_end is not None:
+        return await leave_run(job, progress.run_end, parts)
     if reason.startswith(INTERNAL) and is_open and progress.retries < attempts:
         return await leave_run(job, RunEnd.FAULT, parts)
     return fail(job, reason, parts)

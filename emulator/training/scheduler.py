@@ -20,6 +20,7 @@ from emulator.domain.reset_scope import ResetScope
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
+from emulator.occupancy import Holding
 from emulator.store.changes import Changes
 from emulator.training.admission import Room, Waiting, admit
 from emulator.training.deadline import next_deadline
@@ -139,11 +140,9 @@ class Scheduler:
                 self._start(tasks, job, job.progress.placement)
         waiting = [job for job in idle if job.progress.placement is None]
         waiting = [job for job in waiting if not await self._start_warm(tasks, job)]
-        if (
-            waiting
-            and not await self._admit_all(tasks, waiting)
-            and await self._pools.give_way(self._running)
-        ):
+        is_short = bool(waiting) and not await self._admit_all(tasks, waiting)
+        is_wanted = is_short or self._parts.occupancy.has_waiting
+        if is_wanted and await self._pools.give_way(self._running):
             self._changes.notify()
 
     async def _tidy(self) -> None:
@@ -178,11 +177,10 @@ class Scheduler:
         admitted = admit(queue, self._room(capacity))
         self._count_overtaken(queue, admitted)
         by_arn = {job.arn: job for job in jobs}
+        await self._start_all(tasks, [self._place(by_arn[arn], capacity) for arn in admitted])
         for waiting in queue:
             job = by_arn[waiting.arn]
-            if job.arn in admitted:
-                await self._place(tasks, job, capacity)
-            elif job.progress.secondary_status is not SecondaryStatus.PENDING:
+            if job.arn not in admitted and job.progress.secondary_status is not SecondaryStatus.PENDING:
                 progress = job.progress.enter(
                     SecondaryStatus.PENDING, Message.PENDING, self._parts.clock.now()
                 )
@@ -228,14 +226,23 @@ class Scheduler:
                 counts[waiting.arn] = waiting.overtaken + behind
         self._overtaken = counts
 
-    async def _place(self, tasks: TaskGroup, job: TrainingJob, capacity: Capacity) -> None:
-        """Note on the row what the job was given, then start it."""
+    def _place(self, job: TrainingJob, capacity: Capacity) -> tuple[TrainingJob, Placement]:
+        """What the job is given, and nobody else from now on."""
         used = self._parts.occupancy.gpu_ids
         free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used]
         placement = place(job.request.resource_config.hosts(), self._policy, capacity, free_gpus)
-        job = begin_pool(job, placement)
-        await self._parts.store.save_progress(job)
-        self._start(tasks, job, placement)
+        self._parts.occupancy.hold(job.arn, holding_of(placement))
+        return begin_pool(job, placement), placement
+
+    async def _start_all(self, tasks: TaskGroup, placed: list[tuple[TrainingJob, Placement]]) -> None:
+        """Note on the rows what the jobs were given, then start them."""
+        try:
+            while placed:
+                await self._parts.store.save_progress(placed[0][0])
+                self._start(tasks, *placed.pop(0))
+        finally:
+            for job, _ in placed:  # no release, which would tell everybody to look again at once
+                self._parts.occupancy.hold(job.arn, Holding(0))
 
     def _start(self, tasks: TaskGroup, job: TrainingJob, placement: Placement) -> None:
         running = Running(job, placement)
@@ -258,7 +265,7 @@ class Scheduler:
             )
         finally:
             self._running.pop(job.arn, None)
-            if not job.progress.has_warm_pool:
+            if job.is_final and not job.progress.has_warm_pool:
                 self._parts.occupancy.release(job.arn)
             running.ended.set()
         self._changes.notify()

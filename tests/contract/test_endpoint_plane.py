@@ -376,6 +376,20 @@ def test_endpoint_that_finds_no_room_waits_for_it(tmp_path: Path, backend: FakeB
     play(tmp_path, backend, story, budget=16 * 2**30)
 
 
+def test_endpoint_that_waits_too_long_for_room_fails_and_says_for_whom(
+    tmp_path: Path, backend: FakeBackend
+) -> None:
+    async def story(house: House) -> None:
+        house.parts.occupancy.hold("arn:of:somebody", Holding(12 * 2**30))
+        await house.create(deployment(1))
+        endpoint = await house.status(S.FAILED)
+        reason = str(endpoint.progress.failure_reason)
+        assert reason.startswith("CapacityError")
+        assert "arn:of:somebody" in reason
+
+    play(tmp_path, backend, story, budget=16 * 2**30, time_scale=0.001)
+
+
 def test_endpoint_that_can_never_fit_fails(tmp_path: Path, backend: FakeBackend) -> None:
     async def story(house: House) -> None:
         await house.create(deployment(1, variant(count=3)))

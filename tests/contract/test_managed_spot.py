@@ -89,6 +89,21 @@ def test_interruption_gives_the_container_the_time_to_save_its_work(start: Start
     assert wait_for_status(sagemaker, "spot", "Stopped")["SecondaryStatus"] == "Stopped"
 
 
+def test_container_that_is_lost_during_the_interruption_is_no_fault(tmp_path: Path) -> None:
+    backend = FakeBackend({"algo-1": Script(after=math.inf, ignores_sigterm=True)})
+    with running_emulator(tmp_path / "spot", backend, time_scale=1) as first:
+        create(first, "spot", **SPOT)
+        await_training(first, "spot")
+        call(first, "spot", "interrupt")
+        wait_until(lambda: backend.sent)
+    backend.lose("algo-1")
+    with running_emulator(tmp_path / "spot", backend) as second:
+        await_training(second, "spot", 2)
+        job = second.client("sagemaker").describe_training_job(TrainingJobName="spot")
+
+    assert transitions(job) == [*RUN, "Interrupted", *RUN]
+
+
 def test_every_run_has_log_streams_of_its_own_or_goes_on_in_one_of_the_same_second(start: Start) -> None:
     running = start(Script(after=math.inf, logs=("begun",)))
     sagemaker = create(running, "spot", **SPOT)

@@ -176,6 +176,43 @@ def test_reset_removes_pools_after_their_clusters(start: Start) -> None:
     assert (backend.pools, backend.limits()) == (set(), [])
 
 
+def test_all_admitted_jobs_have_their_room_before_anybody_waits(start: Start) -> None:
+    """Endpoints take from the same budget whenever the scheduler waits, for the database for instance."""
+    running = start(FakeBackend({"algo-1": ENDLESS}))
+    store, held = running.emulator.training.store, []
+    save, look = store.save_progress, LongLook(running)
+
+    async def save_progress(job: Any) -> None:
+        if job.progress.placement is not None:
+            held.append(len(running.emulator.training.occupancy.holders))
+        await save(job)
+
+    store.save_progress = save_progress
+    sagemaker = running.client("sagemaker")
+    sagemaker.create_training_job(**job_request("one"))
+    sagemaker.create_training_job(**job_request("two"))
+    look.holds = False
+    wait_for_status(sagemaker, "two", "Training")
+
+    assert held[0] == 2
+
+
+def test_job_that_is_retried_keeps_its_room(start: Start) -> None:
+    backend = BreaksOff({"algo-1": ENDLESS})
+    backend.preparing = True
+    running = start(backend)
+    released: list[str] = []
+    running.emulator.training.occupancy.release = released.append
+    sagemaker = running.client("sagemaker")
+    sagemaker.create_training_job(**job_request("retried", RetryStrategy={"MaximumRetryAttempts": 9}))
+    report = f"{running.endpoint}/_emulator/training-jobs/retried"
+    wait_until(lambda: httpx.get(report).json()["run"] == 2)
+    backend.preparing = False
+    wait_for_status(sagemaker, "retried", "Training")
+
+    assert released == []
+
+
 def test_spot_job_takes_no_pool_over(start: Start) -> None:
     sagemaker = start(FakeBackend(), time_scale=1).client("sagemaker")
     sagemaker.create_training_job(**job_request("first", ResourceConfig=WARM))

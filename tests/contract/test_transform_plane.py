@@ -1,54 +1,23 @@
-"""Transform jobs on scripted containers, with models and an S3 in this process."""
+"""How transform jobs begin, end, stop and go on: on scripted containers, with models and an S3 in this process."""
 
-import gzip
-import json
-import math
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from emulator.clock import SystemClock
 from emulator.compute.fake import FakeBackend, Script
-from emulator.domain.arn import ResourceKey
-from emulator.domain.misfit import Misfit
-from emulator.domain.placement import PlacementPolicy
 from emulator.domain.reset_scope import ResetScope
-from emulator.domain.s3_uri import S3Uri
-from emulator.domain.transform_job import TransformJob, TransformJobStatus, TransformProgress
-from emulator.embedded_s3.server import EmbeddedS3
-from emulator.hosting.parts import HostingParts
-from emulator.hosting.routing import RoutingTable
-from emulator.hosting.transform_log import GROUP
-from emulator.hosting.transform_plane import TransformPlane
-from emulator.logs.log_event import LogGroupKey
-from emulator.logs.log_queries import Filtering
-from emulator.logs.log_store import LogStore
-from emulator.occupancy import Holding, Occupancy
-from emulator.sqlite import Database
-from emulator.store.changes import Changes
-from emulator.store.endpoints import EndpointStore
-from emulator.store.transform_jobs import TransformJobStore
-from tests.support.builders import ACCOUNT, REGION
-from tests.support.hosting_requests import (
-    a_container,
-    a_model_request,
-    a_transform_input,
-    a_transform_job,
-    a_transform_request,
-)
+from emulator.domain.transform_job import TransformJobStatus
+from emulator.occupancy import Holding
+from tests.support.hosting_requests import a_container, a_model_request, a_transform_input
 from tests.support.model_server import ModelServer, running_model
+from tests.support.transform_house import KEY, House, backend_of, play
 
 S = TransformJobStatus
-SERVES = Script(after=math.inf)
-KEY = ResourceKey(ACCOUNT, REGION, "transform-job", "Transform-1")
 LINES = a_transform_input(SplitType="Line", ContentType="text/csv")
-Story = Callable[["House"], Awaitable[None]]
 
 
 @pytest.fixture
@@ -59,108 +28,266 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def backend(model: ModelServer) -> FakeBackend:
-    hosts = ["algo-1", "algo-2", "algo-1-c1", "algo-1-c2"]
-    compute = FakeBackend(dict.fromkeys(hosts, SERVES))
-    compute.addresses = dict.fromkeys(hosts, model.address)
-    return compute
+    return backend_of(model)
 
 
-@dataclass
-class House:
-    """One emulator's transform plane; several may follow each other on the same directory and backend."""
+PING = (
+    "AlgorithmError: Model container failed to respond to ping. "
+    "Please ensure /ping endpoint is implemented and responds with an HTTP 200 status code"
+)
 
-    directory: Path
-    compute: FakeBackend
-    budget: int = 64 * 2**30
 
-    def __post_init__(self) -> None:
-        clock, self.changes, self._stack = SystemClock(), Changes(), ExitStack()
-        state, logs = (
-            Database(self.directory / f"{file}.db", f"emulator.{package}.migrations")
-            for file, package in (("state", "store"), ("logs", "logs"))
+def test_container_that_never_gets_healthy_fails_the_job(
+    tmp_path: Path, backend: FakeBackend, model: ModelServer
+) -> None:
+    model.ping_status = 404
+
+    async def story(house: House) -> None:
+        job = await house.run({"a/1": b"x"})
+        assert job.progress.failure_reason == PING
+        assert await house.outputs() == {}
+
+    play(tmp_path, backend, story)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (Script(exit_code=3), f"{PING} (algo-1 ended with exit code 3)"),
+        (Script(exit_code=137, oom_killed=True), "ClientError: Please use an instance type with more memory"),
+    ],
+)
+def test_container_that_ends_at_its_start_fails_the_job_at_once(
+    tmp_path: Path, backend: FakeBackend, script: Script, reason: str
+) -> None:
+    backend.scripts, backend.addresses = {"algo-1": script}, {}
+
+    async def story(house: House) -> None:
+        job = await house.run({"a/1": b"x"})
+        assert str(job.progress.failure_reason).startswith(reason)
+
+    play(tmp_path, backend, story)
+
+
+def test_container_that_dies_at_work_fails_the_job(
+    tmp_path: Path, backend: FakeBackend, model: ModelServer
+) -> None:
+    over, asked = threading.Event(), threading.Event()
+
+    def reply(body: bytes) -> tuple[int, bytes]:
+        asked.set()
+        over.wait(30)
+        return 200, body
+
+    model.reply = reply
+
+    async def story(house: House) -> None:
+        await house.put({"a/1": b"x"})
+        await house.create()
+        await anyio.to_thread.run_sync(asked.wait)
+        await backend.signal(next(iter(backend._containers))[0], "algo-1", "SIGKILL")
+        job = await house.end()
+        over.set()
+        assert job.progress.failure_reason == (
+            "AlgorithmError: See job logs for more information (algo-1 ended with exit code 137)"
         )
-        self.s3 = EmbeddedS3(self.directory / "s3", clock, REGION, ACCOUNT)
-        for part in (state, logs, self.s3):
-            self._stack.callback(part.close)
-        self.store = TransformJobStore(state, self.changes)
-        self.parts = HostingParts(
-            endpoints=EndpointStore(state, Changes()),
-            objects=self.s3.objects,
-            logs=LogStore(logs),
-            compute=self.compute,
-            clock=clock,
-            occupancy=Occupancy(),
-            policy=PlacementPolicy(lambda _: self.budget, 0, 0.0, Misfit.STRICT, Misfit.SCALE),
-            routes=RoutingTable(),
-            work_root=self.directory / "hosting",
-            time_scale=0.01,
-            least_ping_seconds=1.0,
-        )
-        self.plane = TransformPlane(self.parts, self.store, self.changes)
+        assert await house.outputs() == {}
 
-    def close(self) -> None:
-        self._stack.close()
+    play(tmp_path, backend, story)
 
-    async def put(self, objects: dict[str, bytes], bucket: str = "inputs") -> None:
-        for key, content in objects.items():
-            await anyio.to_thread.run_sync(self._put, S3Uri(bucket, key), content)
 
-    def _put(self, uri: S3Uri, content: bytes) -> None:
-        with self.parts.objects.writer(uri) as file:
-            file.write(content)
+def test_job_stops_in_the_middle_and_keeps_what_was_done(
+    tmp_path: Path, backend: FakeBackend, model: ModelServer
+) -> None:
+    over = threading.Event()
+    model.reply = lambda body: (200, body) if body == b"1" or over.wait(30) else (200, b"")
 
-    async def outputs(self, bucket: str = "artifacts") -> dict[str, bytes]:
-        found = [one async for one in self.parts.objects.list(S3Uri(bucket, ""))]
-        return {one.key: await self.parts.objects.read(S3Uri(bucket, one.key), one.size) for one in found}
-
-    async def create(self, model: dict[str, Any] | None = None, **members: Any) -> None:
-        job = a_transform_job(**members)
-        assert await self.store.create(replace(job, model_document=model or job.model_document), {})
-
-    async def until(self, condition: Callable[[TransformJob], bool]) -> TransformJob:
+    async def story(house: House) -> None:
+        await house.put({"a/1": b"1", "a/2": b"2"})
+        await house.create()
         with anyio.fail_after(20):
-            while True:
-                job = await self.store.get(KEY)
-                if job is not None and condition(job):
-                    return job
+            while len(model.seen) < 2:
                 await anyio.sleep(0.01)
+        await house.store.request_stop(KEY, house.parts.clock.now())
+        assert (await house.until(lambda _: True)).status in (S.STOPPING, S.STOPPED)
+        job = await house.end()
+        over.set()
+        assert (job.status, job.progress.failure_reason) == (S.STOPPED, None)
+        assert await house.outputs() == {"out/1.out": b"1"}
 
-    async def end(self) -> TransformJob:
-        """When everything that the job had is gone."""
-        job = await self.until(lambda job: job.is_final)
-        with anyio.fail_after(20):
-            while await self.compute.find() or self.parts.occupancy.memory_bytes:
-                await anyio.sleep(0.01)
-        return job
-
-    async def run(self, objects: dict[str, bytes], **members: Any) -> TransformJob:
-        await self.put(objects)
-        await self.create(**members)
-        return await self.end()
-
-    async def lines(self, suffix: str = "/data-log") -> list[str]:
-        """Of all streams with this end, without the time."""
-        everything = Filtering(compile_pattern(""), True, None, 0, MAX_NS, 10_000)
-        group = LogGroupKey(ACCOUNT, REGION, GROUP)
-        page = await self.parts.logs.filter_prefix(group, "Transform-1/i-", everything)
-        found = page.events if page else []
-        messages = [event.message for stream, event in found if stream.key.name.endswith(suffix)]
-        return [message.partition("]: ")[2] or message for message in messages]
+    play(tmp_path, backend, story)
 
 
-def play(directory: Path, backend: FakeBackend, story: Story, **options: Any) -> None:
-    """The story, while the plane runs; then the plane goes down as an emulator does."""
+def test_job_waits_for_room(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        house.parts.occupancy.hold("somebody", Holding(12 * 2**30))
+        await house.put({"a/1": b"1"})
+        await house.create()
+        await anyio.sleep(0.1)
+        assert await backend.find() == []
+        assert (await house.until(lambda _: True)).progress.start_time is None
+        house.parts.occupancy.release("somebody")
+        assert (await house.end()).status is S.COMPLETED
 
-    async def main() -> None:
-        house = House(directory, backend, **options)
-        try:
-            for bucket in ("inputs", "artifacts"):
-                await house.s3.create_bucket(bucket, ACCOUNT, REGION)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(house.plane.run)
-                await story(house)
-                tasks.cancel_scope.cancel()
-        finally:
-            house.close()
+    play(tmp_path, backend, story, budget=16 * 2**30)
 
-    anyio.run(main)
+
+def test_job_that_waits_for_room_can_be_stopped(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        house.parts.occupancy.hold("somebody", Holding(12 * 2**30))
+        await house.create()
+        await anyio.sleep(0.1)
+        await house.store.request_stop(KEY, house.parts.clock.now())
+        job = await house.until(lambda job: job.is_final)
+        assert (job.status, job.progress.start_time) == (S.STOPPED, None)
+        assert job.progress.end_time is not None
+
+    play(tmp_path, backend, story, budget=16 * 2**30)
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 3}}, "CapacityError: "),
+        ({}, "ClientError: No S3 objects found under S3 URL 's3://inputs/a/'"),
+        (
+            {"TransformInput": a_transform_input("ManifestFile", "s3://inputs/m")},
+            "ClientError: Data download failed:",
+        ),
+    ],
+)
+def test_job_that_cannot_begin_fails(
+    tmp_path: Path, backend: FakeBackend, members: dict[str, Any], reason: str
+) -> None:
+    async def story(house: House) -> None:
+        await house.create(**members)
+        job = await house.end()
+        assert str(job.progress.failure_reason).startswith(reason)
+
+    play(tmp_path, backend, story, budget=16 * 2**30)
+
+
+def test_missing_model_data_fails_the_job(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        container = a_container(ModelDataUrl="s3://inputs/model.tar.gz")
+        await house.put({"a/1": b"1"})
+        await house.create(a_model_request(PrimaryContainer=container))
+        job = await house.end()
+        assert str(job.progress.failure_reason).startswith("Failed to download model data for container")
+
+    play(tmp_path, backend, story)
+
+
+def test_restart_goes_on_with_what_is_not_done_and_never_takes_output_for_input(
+    tmp_path: Path, backend: FakeBackend, model: ModelServer
+) -> None:
+    over = threading.Event()
+    model.reply = lambda body: (200, body) if body == b"1" or over.wait(30) else (200, b"")
+    output = {"S3OutputPath": "s3://inputs/a/done"}
+
+    async def first(house: House) -> None:
+        await house.put({"a/1": b"1", "a/2": b"2"})
+        await house.create(TransformOutput=output)
+        await house.eventually(lambda: len(model.seen) == 2)
+
+    play(tmp_path, backend, first)
+    over.set()
+    assert len(backend._containers) == 1
+    before = dict(backend._containers)
+
+    async def second(house: House) -> None:
+        await house.eventually(lambda: len(model.seen) == 3)
+        assert house.parts.occupancy.memory_bytes == 8 * 2**30
+        assert backend._containers != before
+        job = await house.end()
+        assert job.status is S.COMPLETED
+        assert [key for key in await house.outputs("inputs") if key.endswith(".out")] == [
+            "a/done/1.out",
+            "a/done/2.out",
+        ]
+
+    play(tmp_path, backend, second)
+    assert model.bodies == [b"1", b"2", b"2"]
+
+
+def test_restart_ends_a_job_that_was_to_stop(
+    tmp_path: Path, backend: FakeBackend, model: ModelServer
+) -> None:
+    model.ping_status = 500
+
+    async def first(house: House) -> None:
+        await house.put({"a/1": b"1"})
+        await house.create()
+        await house.eventually(lambda: bool(backend._containers))
+
+    play(tmp_path, backend, first)
+
+    async def second(house: House) -> None:
+        await house.store.request_stop(KEY, house.parts.clock.now())
+        assert (await house.end()).status is S.STOPPED
+
+    play(tmp_path, backend, second)
+    assert model.seen == []
+
+
+def test_fault_of_the_surroundings_is_survived(
+    tmp_path: Path, backend: FakeBackend, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, faults = backend.start, iter([True, True, False])
+
+    async def fail_twice(cluster: str, host: str) -> None:
+        if next(faults):
+            raise ConnectionError("no Engine")
+        await start(cluster, host)
+
+    monkeypatch.setattr(backend, "start", fail_twice)
+
+    async def story(house: House) -> None:
+        job = await house.run({"a/1": b"1"})
+        assert job.status is S.COMPLETED
+
+    play(tmp_path, backend, story)
+
+
+def test_what_cannot_be_removed_at_once_is_removed_later(
+    tmp_path: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destroy, faults = backend.destroy, iter([True, False])
+
+    async def fail_once(cluster: str) -> None:
+        if next(faults):
+            raise ConnectionError("no Engine")
+        await destroy(cluster)
+
+    monkeypatch.setattr(backend, "destroy", fail_once)
+
+    async def story(house: House) -> None:
+        await house.put({"a/1": b"1"})
+        await house.create()
+        assert (await house.until(lambda job: job.is_final)).status is S.COMPLETED
+        await anyio.sleep(0.1)
+        assert house.parts.occupancy.memory_bytes > 0
+        house.changes.notify()
+        await house.end()
+
+    play(tmp_path, backend, story)
+
+
+def test_reset_takes_the_jobs_of_its_scope(tmp_path: Path, backend: FakeBackend, model: ModelServer) -> None:
+    model.ping_status = 500
+
+    async def story(house: House) -> None:
+        await house.put({"a/1": b"1"})
+        await house.create()
+        await house.eventually(lambda: bool(backend._containers))
+        async with house.plane.resetting(ResetScope("another", None)) as count:
+            assert count == 0
+        assert await house.plane.clusters() == {cluster for cluster, _ in await backend.find()}
+        async with house.plane.resetting(ResetScope()) as count:
+            assert count == 1
+            assert await backend.find() == []
+        assert await house.store.get(KEY) is None
+        assert house.parts.occupancy.memory_bytes == 0
+        assert list((tmp_path / "hosting" / "transforms").iterdir()) == []
+
+    play(tmp_path, backend, story)

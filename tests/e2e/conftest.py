@@ -9,6 +9,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.e2e.hosting_client import HostingClient, hosting_client
 from tests.e2e.leftovers import find_foreign_files, find_leftovers, remove_leftovers
 from tests.e2e.training_client import TrainingClient, training_client
 from tests.support.emulator_process import EmulatorProcess, running_emulator, start_emulator
@@ -73,6 +74,13 @@ def launch(data_dirs: Callable[[], Path], algorithm_image: str) -> Launch:
 def emulator(launch: Launch) -> Iterator[TrainingClient]:
     """The server that most tests share."""
     with launch() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def hosting(emulator: TrainingClient, engine: docker.DockerClient) -> Iterator[HostingClient]:
+    """The server that most tests share, for models and endpoints."""
+    with hosting_client(emulator, engine) as client:
         yield client
 
 

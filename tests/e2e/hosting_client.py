@@ -3,8 +3,7 @@
 import io
 import json
 import tarfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from docker.models.containers import Container
 
-from tests.e2e.training_client import ACCOUNT, BUCKET, REGION, TrainingClient, new_name, until
+from tests.e2e.training_client import ACCOUNT, REGION, TrainingClient, new_name, until
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerRole"
 VARIANT = "AllTraffic"
@@ -41,7 +40,7 @@ def s3_source(uri: str, kind: str = "S3Prefix", compression: str = "None") -> di
 
 
 def variant(model: str, name: str = VARIANT, count: int = 1, **members: Any) -> dict[str, Any]:
-    sizes = {} if "ServerlessConfig" in members else {"InstanceType": "ml.t3.medium"}
+    sizes = {} if "ServerlessConfig" in members else {"InstanceType": "ml.m5.large"}
     counts = {} if "ServerlessConfig" in members else {"InitialInstanceCount": count}
     return {"VariantName": name, "ModelName": model, **sizes, **counts, **members}
 
@@ -134,7 +133,8 @@ class HostingClient:
         try:
             self.describe(name)
         except ClientError as error:
-            assert error.response["Error"]["Message"].startswith("Could not find endpoint"), error
+            if not error_of(error)[1].startswith("Could not find endpoint"):
+                raise
             return False
         return True
 
@@ -202,36 +202,15 @@ def error_of(caught: ClientError) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+def model_uri(job: Mapping[str, Any]) -> str:
+    """Of a finished training job."""
+    return str(job["ModelArtifacts"]["S3ModelArtifacts"])
+
+
 @contextmanager
-def hosting(training: TrainingClient, engine: docker.DockerClient) -> Iterator[HostingClient]:
+def hosting_client(training: TrainingClient, engine: docker.DockerClient) -> Iterator[HostingClient]:
     client = HostingClient(training, engine)
     try:
         yield client
     finally:
         client.close()
-
-
-def waits_for(client: TrainingClient, name: str) -> Mapping[str, int]:
-    """Whom a training job that is Pending waits for: ARN -> bytes."""
-    told: dict[str, int] = client.emulator_report(name)["waits_for"]
-    return told
-
-
-def model_uri(job: Mapping[str, Any]) -> str:
-    return str(job["ModelArtifacts"]["S3ModelArtifacts"])
-
-
-def ids_of(containers: Sequence[Container]) -> list[str]:
-    return [str(each.id) for each in containers]
-
-
-def wait_until_gone(client: HostingClient, name: str) -> None:
-    until(f"nothing left of {name}", lambda: not client.things(name))
-
-
-def sleep_briefly() -> None:
-    """A pause of a poll."""
-    time.sleep(0.05)
-
-
-__all__ = ["BUCKET"]

@@ -1,105 +1,129 @@
-"""A model in a thread of this process, for the place where a scripted container listens."""
+"""Model servers as containers have them, in threads of this process, and scripted by the test."""
 
-import json
+import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 
-from emulator.domain.cluster import Address
-
-Reply = tuple[int, bytes]
+from emulator.hosting.routing import InstanceRoute
 
 
-class Seen(NamedTuple):
-    body: bytes
-    headers: Mapping[str, str]
-    """Names in lower case."""
+class Exchange(BaseHTTPRequestHandler):
+    """One request and its answer, in the hands of a `Script`."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, _Server)
+        server.model.seen.append(self)
+        with suppress(ConnectionError):
+            server.model.script(self)
+
+    do_GET = do_DELETE = do_POST
+
+    def body(self) -> bytes:
+        if "content-length" in self.headers:
+            return self.rfile.read(int(self.headers["content-length"]))
+        whole = bytearray()
+        while size := int(self.rfile.readline(), 16):
+            whole += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return bytes(whole)
+
+    def answer(self, content: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def begin_chunks(self, **headers: str) -> None:
+        self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def chunk(self, content: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
+
+    def break_off(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
-@dataclass
+Script = Callable[[Exchange], None]
+
+
+def echo(exchange: Exchange) -> None:
+    exchange.answer(exchange.body(), Content_Type=exchange.headers.get("Content-Type", ""))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    model: "ModelServer"
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(("127.0.0.1", 0), Exchange)
+        self.connections: set[socket.socket] = set()
+        self.model = ModelServer(script, f"http://127.0.0.1:{self.server_address[1]}")
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().finish_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def break_connections(self) -> None:
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+@dataclass(eq=False)
 class ModelServer:
-    """`reply` may block; what it raises breaks the connection off."""
+    script: Script = echo
+    url: str = ""
+    seen: list[Exchange] = field(default_factory=list)
+    stop: Callable[[], None] = lambda: None
+    """All connections end, and from then on they are refused."""
 
-    reply: Callable[[bytes], Reply] = lambda body: (200, body.upper())
-    content_type: str = "text/plain"
-    ping_status: int = 200
-    parameters: Any = None
-    """Answer to GET /execution-parameters; None for 404."""
-    seen: list[Seen] = field(default_factory=list)
-    most_at_once: int = 0
-    address: Address = Address("127.0.0.1", 0)
-    _at_once: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return [seen.body for seen in self.seen]
-
-    def answer(self, seen: Seen) -> Reply:
-        with self._lock:
-            self.seen.append(seen)
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
-        try:
-            return self.reply(seen.body)
-        finally:
-            with self._lock:
-                self._at_once -= 1
+    def instance(self, host: str = "AllTraffic-1") -> InstanceRoute:
+        return InstanceRoute(host, (self.url,))
 
 
 @contextmanager
-def running_model(**settings: Any) -> Iterator[ModelServer]:
-    model = ModelServer(**settings)
+def model_server(script: Script = echo) -> Iterator[ModelServer]:
+    server = _Server(script)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def stop() -> None:
+        server.shutdown()
+        server.break_connections()
+        server.server_close()
+        thread.join()
 
-        def do_GET(self) -> None:
-            if self.path == "/ping":
-                self._send(model.ping_status, b"")
-            elif self.path == "/execution-parameters" and model.parameters is not None:
-                self._send(200, json.dumps(model.parameters).encode())
-            else:
-                self._send(404, b"")
-
-        def do_POST(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self._send(*model.answer(Seen(self._body(headers), {**headers, "path": self.path})))
-
-        def _body(self, headers: Mapping[str, str]) -> bytes:
-            if "transfer-encoding" not in headers:
-                return self.rfile.read(int(headers["content-length"]))
-            pieces = []
-            while size := int(self.rfile.readline(), 16):
-                pieces.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(pieces)
-
-        def _send(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", model.content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 128
-
-        def handle_error(self, *_: Any) -> None:
-            """A reply that raises, or a client that went away."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        model.address = Address("127.0.0.1", server.server_port)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield model
-        finally:
-            server.shutdown()
+    server.model.stop = stop
+    try:
+        yield server.model
+    finally:
+        if thread.is_alive():
+            stop()

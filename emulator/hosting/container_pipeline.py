@@ -1,0 +1,106 @@
+"""One instance's containers, one after the other: what the first answers is what the second is asked."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from emulator.domain.errors import ServiceError
+from emulator.hosting.container_client import (
+    ContainerAnswer,
+    ContainerClient,
+    ContainerFault,
+    ContainerUnreachable,
+)
+from emulator.hosting.invocation_body import InvocationBody
+from emulator.hosting.invocation_errors import (
+    ORIGINAL_MESSAGE_LIMIT,
+    container_not_found,
+    model_error,
+    timed_out,
+)
+from emulator.hosting.invocation_request import InvocationRequest
+from emulator.hosting.loaded_models import LoadedModels, Place
+from emulator.hosting.routing import ContainerRoute, InstanceRoute, VariantRoute
+
+
+class Stage(NamedTuple):
+    container: ContainerRoute
+    url: str
+    is_last: bool
+
+
+class _Given(NamedTuple):
+    """What a container is asked."""
+
+    body: InvocationBody
+    content_type: str | None = None
+    """That of the answer before; None for what the caller sent."""
+    giver: str = ""
+    """The container before; empty for the caller."""
+
+
+@dataclass
+class ContainerPipeline:
+    """One request's way through one instance."""
+
+    client: ContainerClient
+    models: LoadedModels
+    request: InvocationRequest
+    instance: InstanceRoute
+    answers: list[ContainerAnswer] = field(default_factory=list)
+    """Appended to: of all containers that answered."""
+
+    @asynccontextmanager
+    async def answer(self, variant: VariantRoute) -> AsyncIterator[ContainerAnswer]:
+        """The last container's, a success, whose body may be read in the block.
+
+        Raises ServiceError; ContainerUnreachable where the first container has seen nothing of the request.
+        """
+        async with AsyncExitStack() as stack:
+            given = _Given(self.request.body)
+            for stage in stages(self.request, variant, self.instance):
+                answer = await self._pass(stage, given, stack)
+                self.answers.append(answer)
+                if not answer.is_success:
+                    raise await self._refused(stage, answer)
+                body = InvocationBody(answer.chunks(), answer.length, answer.content)
+                given = _Given(body, answer.headers.get("Content-Type"), stage.container.name)
+            yield self.answers[-1]
+
+    async def _pass(self, stage: Stage, given: _Given, stack: AsyncExitStack) -> ContainerAnswer:
+        name = stage.container.name
+        try:
+            path = await self._path(stage, stack)
+            headers = self.request.container_headers(stage.is_last, given.content_type)
+            sending = self.client.send("POST", stage.url + path, headers, given.body, self.request.limit)
+            return await stack.enter_async_context(sending)
+        except ContainerFault as fault:
+            if isinstance(fault, ContainerUnreachable) and not given.giver:
+                raise
+            culprit = given.giver if fault is given.body.fault else name
+            text = timed_out(culprit) if fault.is_timeout else str(fault)
+            raise model_error(self.request.key, culprit, 0, text) from fault
+
+    async def _path(self, stage: Stage, stack: AsyncExitStack) -> str:
+        target = self.request.text("TargetModel")
+        if stage.container.model_files is None or target is None:
+            return "/invocations"
+        place = Place(self.request.key, self.instance, stage.container, stage.url)
+        return await stack.enter_async_context(self.models.using(place, target))
+
+    async def _refused(self, stage: Stage, answer: ContainerAnswer) -> ServiceError:
+        start, is_whole = await answer.read_start(ORIGINAL_MESSAGE_LIMIT)
+        text = start.decode("utf-8", "replace")
+        return model_error(self.request.key, stage.container.name, answer.status, text, is_whole)
+
+
+def stages(request: InvocationRequest, variant: VariantRoute, instance: InstanceRoute) -> list[Stage]:
+    """All containers, or the one that a direct invocation names. Raises ServiceError."""
+    pairs = list(zip(variant.containers, instance.urls, strict=True))
+    if variant.is_direct:
+        wanted = request.text("TargetContainerHostname")
+        pairs = [pair for pair in pairs if pair[0].name == wanted]
+        if not pairs:
+            raise container_not_found(str(wanted), request.key.name)
+    return [Stage(*pair, position == len(pairs)) for position, pair in enumerate(pairs, start=1)]

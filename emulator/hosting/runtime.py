@@ -1,0 +1,216 @@
+"""sagemaker-runtime on the emulator's port: `POST /endpoints/<name>/invocations` and its two sisters."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import anyio
+from starlette.requests import Request
+
+from emulator.clock import Clock
+from emulator.domain.arn import ResourceKey
+from emulator.domain.errors import ServiceError
+from emulator.hosting.async_invocation import AsyncInvocations
+from emulator.hosting.background import Background
+from emulator.hosting.container_client import ContainerClient, ContainerFault
+from emulator.hosting.data_capture import DataCapture
+from emulator.hosting.invocation import Invoker
+from emulator.hosting.invocation_body import CallerGone, InvocationBody, receive_body, whole_body
+from emulator.hosting.invocation_errors import (
+    body_oversize,
+    endpoint_not_found,
+    invalid_invocation,
+    payload_too_large,
+)
+from emulator.hosting.invocation_metrics import InvocationMetrics
+from emulator.hosting.invocation_request import INVOCATION_LIMIT, InvocationRequest
+from emulator.hosting.loaded_models import READY_LIMIT, LoadedModels
+from emulator.hosting.routing import RoutingTable
+from emulator.hosting.runtime_answers import RuntimeAnswer
+from emulator.metrics.metric_store import MetricStore
+from emulator.objects.object_store import ObjectStore
+from emulator.relay import Receive, Scope, Send
+from emulator.wire.dispatch import Params
+from emulator.wire.identity import Credential, account_id, read_credential
+from emulator.wire.rest_json_protocol import RestJsonProtocol
+from emulator.wire.service_model import ServiceModels, load_service_models
+from emulator.wire.validation import check
+
+log = logging.getLogger(__name__)
+
+PAYLOAD_LIMIT = 25 * 2**20
+"""Bytes (DG "Endpoints and quotas"); AWS's older limit is 6 MiB, which botocore's model still has."""
+
+SERVERLESS_PAYLOAD_LIMIT = 4 * 2**20
+"""Bytes (DG serverless-endpoints)."""
+
+ASYNC_PAYLOAD_LIMIT = 128_000
+"""Bytes of an inline payload (API InvokeEndpointAsync$Body)."""
+
+SERVICE, SIGNING_NAME = "sagemaker-runtime", "sagemaker"
+_PATH = re.compile(r"/endpoints/([^/]+)/(?:invocations|async-invocations|invocations-response-stream)")
+_UNKNOWN_FAULT = "The request processing has failed because of an unknown error, exception or failure."
+
+
+@dataclass(frozen=True)
+class RuntimeLimits:
+    """Seconds."""
+
+    invocation: float = INVOCATION_LIMIT
+    model_ready: float = READY_LIMIT
+
+
+@dataclass(frozen=True)
+class RuntimeParts:
+    routes: RoutingTable
+    objects: ObjectStore
+    metrics: MetricStore
+    clock: Clock
+    default_account: str
+    default_region: str
+    limits: RuntimeLimits = RuntimeLimits()
+    models: ServiceModels = field(default_factory=lambda: load_service_models([SERVICE]))
+
+
+class Runtime:
+    """An ASGI application; `run` has to run beside it."""
+
+    def __init__(self, parts: RuntimeParts) -> None:
+        self._parts = parts
+        self._client = ContainerClient()
+        self._background = Background()
+        self._metrics = InvocationMetrics(parts.metrics, parts.clock)
+        self._capture = DataCapture(parts.objects, parts.clock)
+        loaded = LoadedModels(self._client, self._background, parts.limits.model_ready)
+        self._invoker = Invoker(parts.routes, self._client, loaded, self._metrics, self._capture)
+        self._queue = AsyncInvocations(
+            parts.routes, self._invoker, parts.objects, parts.clock, self._background
+        )
+
+    async def run(self) -> None:
+        """Until cancelled: what does not belong to one request."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._background.run)
+                tasks.start_soon(self._metrics.run)
+                tasks.start_soon(self._capture.run)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._client.close()
+
+    def takes(self, scope: Scope) -> bool:
+        """By its path, and signed for SageMaker: unsigned, it could be an object of a bucket named `endpoints`."""
+        is_its_form = scope["type"] == "http" and scope["method"] == "POST"
+        if not is_its_form or not _PATH.fullmatch(raw_path(scope)):
+            return False
+        request = Request(scope)
+        try:
+            credential = read_credential(request.headers, request.query_params)
+        except ServiceError:
+            return False
+        return credential is not None and credential.service == SIGNING_NAME
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = str(uuid4())
+        answer = RuntimeAnswer(send, request_id)
+        try:
+            await self._answer(Request(scope), receive, answer, request_id)
+        except CallerGone:
+            return
+        except ContainerFault as fault:
+            log.warning("Request %s: the answer broke off: %s", request_id, fault)
+        except ServiceError as error:
+            await answer.send_error(error)
+        except Exception:
+            log.exception("Request %s failed", request_id)
+            if not answer.has_begun:
+                await answer.send_error(ServiceError("InternalFailure", _UNKNOWN_FAULT, 500))
+
+    async def _answer(
+        self, request: Request, receive: Receive, answer: RuntimeAnswer, request_id: str
+    ) -> None:
+        operation, members = self._read(request)
+        key = self._endpoint(read_credential(request.headers, request.query_params), members)
+        body = await self._body(request, receive, operation, (key, request_id))
+        asked = InvocationRequest(key, members, body, self._parts.limits.invocation)
+        if operation == "InvokeEndpointAsync":
+            await self._enqueue(asked, answer)
+            return
+        respond = answer.pass_on if operation == "InvokeEndpoint" else answer.stream
+        await _unless_gone(receive, body, lambda: self._invoker.invoke(asked, respond))
+
+    def _read(self, request: Request) -> tuple[str, Params]:
+        """The operation's name, and its members outside of the body."""
+        protocol = RestJsonProtocol("POST", raw_path(request.scope), "", request.headers)
+        operation = protocol.find_operation(self._parts.models, b"")
+        params = protocol.parse(operation, b"")
+        check(SERVICE, operation.model.input_shape, params)
+        return operation.model.name, {name: value for name, value in params.items() if name != "Body"}
+
+    def _endpoint(self, credential: Credential | None, members: Params) -> ResourceKey:
+        account = account_id(credential, self._parts.default_account)
+        region = credential.region if credential else self._parts.default_region
+        return ResourceKey(account, region, "endpoint", str(members["EndpointName"]))
+
+    async def _body(
+        self, request: Request, receive: Receive, operation: str, names: tuple[ResourceKey, str]
+    ) -> InvocationBody:
+        """Raises ServiceError before it is read, where the endpoint or the length tells enough."""
+        key, request_id = names
+        route = self._parts.routes.find(key)
+        if route is None:
+            raise endpoint_not_found(key.name, key.account_id)
+        length = _content_length(request)
+        if operation == "InvokeEndpointAsync":
+            body = await receive_body(
+                receive, length, ASYNC_PAYLOAD_LIMIT, lambda: payload_too_large(ASYNC_PAYLOAD_LIMIT)
+            )
+            return whole_body(b"".join([piece async for piece in body.stream()]) or body.content or b"")
+        if any(variant.is_serverless for variant in route.variants):
+            return await receive_body(
+                receive, length, SERVERLESS_PAYLOAD_LIMIT, lambda: body_oversize(request_id)
+            )
+        return await receive_body(receive, length, PAYLOAD_LIMIT, lambda: payload_too_large(PAYLOAD_LIMIT))
+
+    async def _enqueue(self, asked: InvocationRequest, answer: RuntimeAnswer) -> None:
+        accepted = self._queue.accept(asked)
+        headers = {"X-Amzn-SageMaker-OutputLocation": str(accepted.output)}
+        if accepted.failure is not None:
+            headers["X-Amzn-SageMaker-FailureLocation"] = str(accepted.failure)
+        await answer.send_json(202, {"InferenceId": accepted.inference_id}, headers)
+
+
+async def _unless_gone(receive: Receive, body: InvocationBody, work: Callable[[], Awaitable[None]]) -> None:
+    """Cancel the work when the caller's connection closes. While a body is being read, reading it tells."""
+    with anyio.CancelScope() as scope:
+
+        async def wait_until_gone() -> None:
+            if body.content is None:
+                await body.ended.wait()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            scope.cancel()
+
+        watch = asyncio.create_task(wait_until_gone())
+        try:
+            await work()
+        finally:
+            watch.cancel()
+
+
+def raw_path(scope: Scope) -> str:
+    """Percent-encoded, as it came."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return path.decode("latin-1").partition("?")[0]
+
+
+def _content_length(request: Request) -> int | None:
+    text = request.headers.get("content-length", "")
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise invalid_invocation("Content-Length is not a number.")
+    return int(text)

@@ -1,0 +1,99 @@
+"""How answers of models and errors go to callers of sagemaker-runtime."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.domain.errors import ServiceError
+from emulator.hosting.container_client import ContainerFault
+from emulator.hosting.invocation import ModelAnswer
+from emulator.hosting.invocation_errors import InvocationError
+from emulator.hosting.invocation_request import CLOSED_SESSION_ID, CUSTOM_ATTRIBUTES, NEW_SESSION_ID
+from emulator.relay import Send
+from emulator.wire.event_stream import CONTENT_TYPE, model_stream_error, payload_parts
+
+VARIANT = "x-Amzn-Invoked-Production-Variant"
+_RETURNED = ("Content-Type", CUSTOM_ATTRIBUTES, NEW_SESSION_ID, CLOSED_SESSION_ID)
+"""All that a caller sees of a container's headers."""
+
+
+class RuntimeAnswer:
+    """One answer; `has_begun` tells whether it is too late for an error."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.has_begun = False
+
+    async def pass_on(self, found: ModelAnswer) -> None:
+        """InvokeEndpoint: the container's bytes as they come. Raises ContainerFault where they break off."""
+        headers = {**_returned(found), VARIANT: found.variant}
+        if found.answer.length is not None:
+            headers["Content-Length"] = str(found.answer.length)
+        if found.answer.content is not None:
+            async for chunk in found.answer.chunks():
+                await self.send_whole(200, headers, chunk)
+            return
+        await self._begin(200, headers)
+        async for chunk in found.answer.chunks():
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await self._end()
+
+    async def stream(self, found: ModelAnswer) -> None:
+        """InvokeEndpointWithResponseStream: the same as events; what breaks off ends with an event of its own."""
+        returned = _returned(found)
+        headers = {"Content-Type": CONTENT_TYPE, VARIANT: found.variant}
+        if "Content-Type" in returned:
+            headers["X-Amzn-SageMaker-Content-Type"] = returned["Content-Type"]
+        if CUSTOM_ATTRIBUTES in returned:
+            headers[CUSTOM_ATTRIBUTES] = returned[CUSTOM_ATTRIBUTES]
+        await self._begin(200, headers)
+        try:
+            async for chunk in found.answer.chunks():
+                for part in payload_parts(chunk):
+                    await self._send({"type": "http.response.body", "body": part, "more_body": True})
+        except ContainerFault as fault:
+            await self._break_stream(fault)
+            raise
+        await self._end()
+
+    async def _break_stream(self, fault: ContainerFault) -> None:
+        code = "ModelInvocationTimeExceeded" if fault.is_timeout else "StreamBroken"
+        event = model_stream_error(code, f"The stream broke off: {fault}.")
+        await self._send({"type": "http.response.body", "body": event, "more_body": True})
+        await self._end()
+
+    async def send_error(self, error: ServiceError) -> None:
+        """AWS's front end refuses too large a payload without a code."""
+        named = {"__type": error.code} if error.code else {}
+        members = error.members if isinstance(error, InvocationError) else {}
+        body = {**named, "message": error.message, "Message": error.message, **members}
+        headers = {"x-amzn-ErrorType": error.code} if error.code else {}
+        await self.send_json(error.status, body, headers)
+
+    async def send_json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        content = json.dumps(body).encode()
+        await self.send_whole(status, {"Content-Type": "application/json", **headers}, content)
+
+    async def send_whole(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        await self._begin(status, {**headers, "Content-Length": str(len(content))})
+        await self._send({"type": "http.response.body", "body": content})
+
+    async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
+        named = {"x-amzn-RequestId": self._request_id, **headers}
+        raw = [(name.lower().encode("latin-1"), _raw(value)) for name, value in named.items()]
+        self.has_begun = True
+        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def _end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b""})
+
+
+def _returned(found: ModelAnswer) -> dict[str, str]:
+    headers = found.answer.headers
+    return {name: headers[name] for name in _RETURNED if name in headers}
+
+
+def _raw(value: str) -> bytes:
+    """As the container sent it: aiohttp reads headers as UTF-8 and keeps other bytes as surrogates."""
+    return value.encode("utf-8", "surrogateescape")

@@ -1,0 +1,362 @@
+"""InvokeEndpoint with the real boto3, against model servers that really listen."""
+
+import http.client
+import json
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from emulator.hosting.routing import ContainerRoute, InstanceRoute, VariantRoute
+from emulator.hosting.runtime import PAYLOAD_LIMIT, RuntimeLimits
+from tests.support.model_server import Exchange, model_server
+from tests.support.runtime_server import RunningRuntime, running_runtime
+
+LIMITS = RuntimeLimits(invocation=0.5, model_ready=0.3)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[RunningRuntime]:
+    with running_runtime(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[RunningRuntime]:
+    with running_runtime(tmp_path, LIMITS) as running:
+        yield running
+
+
+def failure(runtime: RunningRuntime, **request: Any) -> dict[str, Any]:
+    """The error answer to an InvokeEndpoint."""
+    with pytest.raises(ClientError) as error:
+        runtime.client().invoke_endpoint(**{"EndpointName": "e", "Body": b"x", **request})
+    return dict(error.value.response)
+
+
+def invoke(runtime: RunningRuntime, **request: Any) -> tuple[str, bytes]:
+    """The variant and the body, read to its end."""
+    answer = runtime.client().invoke_endpoint(**{"EndpointName": "e", "Body": b"x", **request})
+    return answer["InvokedProductionVariant"], answer["Body"].read()
+
+
+def test_headers_go_both_ways_and_nothing_else_does(runtime: RunningRuntime) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.answer(
+            exchange.body() * 2,
+            Content_Type="application/json",
+            X_Amzn_SageMaker_Custom_Attributes="c2",
+            X_Amzn_SageMaker_New_Session_Id="s1; Expires=2030-01-01T00:00:00Z",
+            Set_Cookie="spy=1",
+        )
+
+    with model_server(script) as model:
+        runtime.serve(model)
+        answer = runtime.client().invoke_endpoint(
+            EndpointName="e",
+            Body=b"ab",
+            ContentType="text/csv",
+            Accept="application/json",
+            CustomAttributes="c1",
+            InferenceId="i1",
+            SessionId="NEW_SESSION",
+        )
+    assert answer["Body"].read() == b"abab"
+    assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("application/json", "AllTraffic")
+    assert (answer["CustomAttributes"], answer["NewSessionId"]) == ("c2", "s1; Expires=2030-01-01T00:00:00Z")
+    assert "set-cookie" not in answer["ResponseMetadata"]["HTTPHeaders"]
+    assert {name.lower(): value for name, value in model.seen[0].headers.items()} == {
+        "host": urlsplit(model.url).netloc,
+        "content-length": "2",
+        "content-type": "text/csv",
+        "accept": "application/json",
+        "x-amzn-sagemaker-custom-attributes": "c1",
+        "x-amzn-sagemaker-inference-id": "i1",
+        "x-amzn-sagemaker-session-id": "NEW_SESSION",
+    }
+    assert model.seen[0].path == "/invocations"
+
+
+def test_an_endpoint_that_is_not_in_service_is_not_found(runtime: RunningRuntime) -> None:
+    error = failure(runtime, EndpointName="none")
+    assert error["Error"] == {
+        "Code": "ValidationError",
+        "Message": "Endpoint none of account 123456789012 not found.",
+    }
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_a_model_error_quotes_the_container(runtime: RunningRuntime) -> None:
+    with model_server(lambda exchange: exchange.answer(b"no such column", 400)) as model:
+        runtime.serve(model)
+        error = failure(runtime)
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ModelError", 424)
+    assert error["Error"]["Message"] == (
+        'Received client error (400) from primary with message "no such column". See '
+        "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
+        "#logEventViewer:group=/aws/sagemaker/Endpoints/e in account 123456789012 for more information."
+    )
+    assert (error["OriginalStatusCode"], error["OriginalMessage"]) == (400, "no such column")
+    assert error["LogStreamArn"] == "arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/Endpoints/e"
+
+
+def test_a_large_error_answer_is_quoted_in_part(runtime: RunningRuntime) -> None:
+    with model_server(lambda exchange: exchange.answer(b"e" * 500_000, 500)) as model:
+        runtime.serve(model)
+        assert failure(runtime)["OriginalMessage"] == "e" * 2048
+
+
+def test_a_redirect_is_not_followed(runtime: RunningRuntime) -> None:
+    with model_server() as other, model_server(lambda e: e.answer(b"", 302, Location=other.url)) as model:
+        runtime.serve(model)
+        assert failure(runtime)["OriginalStatusCode"] == 302
+    assert other.seen == []
+
+
+def test_a_slow_container_is_a_model_error(hasty: RunningRuntime) -> None:
+    over = threading.Event()
+    with model_server(lambda exchange: over.wait(20) and None) as model:
+        hasty.serve(model)
+        error = failure(hasty)
+        over.set()
+    assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 0)
+    assert "timed out while waiting for a response from container primary" in error["OriginalMessage"]
+
+
+def test_a_container_that_breaks_off_is_a_model_error(runtime: RunningRuntime) -> None:
+    with model_server(Exchange.break_off) as model:
+        runtime.serve(model)
+        assert failure(runtime)["Error"]["Code"] == "ModelError"
+    assert len(model.seen) == 1
+
+
+def test_sixteen_at_once_are_spread_over_the_instances(runtime: RunningRuntime) -> None:
+    together = threading.Barrier(16)
+
+    def script(exchange: Exchange) -> None:
+        together.wait(20)
+        exchange.answer(exchange.body())
+
+    client = runtime.client()
+    with model_server(script) as one, model_server(script) as two, ThreadPoolExecutor(16) as pool:
+        runtime.serve(one, two)
+        calls = [
+            pool.submit(client.invoke_endpoint, EndpointName="e", Body=str(number)) for number in range(16)
+        ]
+        assert [int(call.result()["Body"].read()) for call in calls] == list(range(16))
+    assert (len(one.seen), len(two.seen)) == (8, 8)
+
+
+def test_weights_are_obeyed_and_a_target_variant_overrides_them(runtime: RunningRuntime) -> None:
+    with model_server() as one, model_server() as two:
+        runtime.route(
+            VariantRoute(name="A", weight=3, instances=(one.instance(),)),
+            VariantRoute(name="B", weight=1, instances=(two.instance(),)),
+            VariantRoute(name="C", weight=0, instances=(two.instance(),)),
+        )
+        assert Counter(invoke(runtime)[0] for _ in range(20)) == {"A": 15, "B": 5}
+        assert invoke(runtime, TargetVariant="C")[0] == "C"
+        assert failure(runtime, TargetVariant="D")["Error"]["Code"] == "ValidationError"
+
+
+def test_an_instance_that_refuses_connections_costs_no_request(runtime: RunningRuntime) -> None:
+    with model_server() as one, model_server() as two:
+        runtime.serve(one, two)
+        one.stop()
+        assert {len(invoke(runtime, Body=b"x" * 200_000)[1]) for _ in range(6)} == {200_000}
+        two.stop()
+        assert failure(runtime)["Error"]["Code"] == "ModelError"
+
+
+def test_an_endpoint_without_instances_is_unavailable(runtime: RunningRuntime) -> None:
+    runtime.serve()
+    error = failure(runtime)
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
+
+
+def test_a_session_stays_on_its_instance(runtime: RunningRuntime) -> None:
+    def script(exchange: Exchange) -> None:
+        opens = exchange.headers["X-Amzn-SageMaker-Session-Id"] == "NEW_SESSION"
+        exchange.answer(
+            exchange.body(), **({"X-Amzn-SageMaker-New-Session-Id": "s1; Expires=x"} if opens else {})
+        )
+
+    with model_server(script) as one, model_server(script) as two:
+        runtime.serve(one, two)
+        for session in ["NEW_SESSION", "s1", "s1", "s1"]:
+            invoke(runtime, SessionId=session)
+    assert sorted((len(one.seen), len(two.seen))) == [0, 4]
+
+
+def test_twenty_megabytes_pass_both_ways(runtime: RunningRuntime) -> None:
+    content = bytes(range(256)) * (20 * 2**20 // 256)
+    with model_server() as model:
+        runtime.serve(model)
+        answer = runtime.client().invoke_endpoint(EndpointName="e", Body=content)
+        assert answer["Body"].read() == content
+
+
+def signed_head(runtime: RunningRuntime, path: str, **headers: str) -> bytes:
+    """A request's first lines, as SDKs send them."""
+    request = AWSRequest("POST", runtime.server.url + path, headers=headers)
+    SigV4Auth(Credentials("test", "test"), "sagemaker", "us-east-1").add_auth(request)
+    lines = [f"POST {path} HTTP/1.1", f"Host: {urlsplit(runtime.server.url).netloc}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
+    return "\r\n".join([*lines, "\r\n"]).encode()
+
+
+def raw(runtime: RunningRuntime) -> socket.socket:
+    url = urlsplit(runtime.server.url)
+    return socket.create_connection((url.hostname, url.port), 20)
+
+
+def test_a_huge_body_is_refused_before_it_is_sent(runtime: RunningRuntime) -> None:
+    with model_server() as model, raw(runtime) as connection:
+        runtime.serve(model)
+        connection.sendall(
+            signed_head(runtime, "/endpoints/e/invocations", **{"Content-Length": str(10**12)})
+        )
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 413
+        text = json.loads(answer.read())["message"]
+    assert text == f"HTTP content length exceeded {PAYLOAD_LIMIT} bytes."
+    assert model.seen == []
+
+
+def test_boto_sees_the_refusal_of_a_large_body(runtime: RunningRuntime) -> None:
+    with model_server() as model:
+        runtime.serve(model)
+        error = failure(runtime, Body=b"x" * (PAYLOAD_LIMIT + 1))
+    assert error["Error"] == {"Code": "413", "Message": f"HTTP content length exceeded {PAYLOAD_LIMIT} bytes."}
+
+
+def test_a_body_of_unknown_length_is_refused_where_it_gets_too_large(runtime: RunningRuntime) -> None:
+    with model_server() as model, raw(runtime) as connection:
+        runtime.serve(model)
+        connection.sendall(
+            signed_head(runtime, "/endpoints/e/invocations", **{"Transfer-Encoding": "chunked"})
+        )
+        piece = b"%x\r\n%s\r\n" % (2**20, b"x" * 2**20)
+        for _ in range(PAYLOAD_LIMIT // 2**20 + 1):
+            connection.sendall(piece)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 413
+
+
+def test_a_caller_that_goes_away_ends_the_request_to_the_container(runtime: RunningRuntime) -> None:
+    reached, gone = threading.Event(), threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        exchange.body()
+        reached.set()
+        if exchange.rfile.read(1) == b"":
+            gone.set()
+
+    with model_server(script) as model:
+        key = runtime.serve(model)
+        with raw(runtime) as connection:
+            head = signed_head(runtime, "/endpoints/e/invocations", **{"Content-Length": "2"})
+            connection.sendall(head + b"ab")
+            assert reached.wait(20)
+        assert gone.wait(20)
+        assert runtime.on_loop(lambda: runtime.table.traffic(key, "AllTraffic").outstanding) == 0
+
+
+def test_an_answer_that_breaks_off_is_not_whole_for_the_caller(runtime: RunningRuntime) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.chunk(b"x" * 200_000)
+        exchange.break_off()
+
+    with model_server(script) as model:
+        runtime.serve(model)
+        answer = runtime.client().invoke_endpoint(EndpointName="e", Body=b"x")
+        with pytest.raises(Exception, match=r"[Ii]ncomplete|broken"):
+            answer["Body"].read()
+
+
+def test_unsigned_requests_are_the_s3s(runtime: RunningRuntime) -> None:
+    url = urlsplit(runtime.server.url)
+    connection = http.client.HTTPConnection(str(url.hostname), url.port)
+    connection.request("POST", "/endpoints/e/invocations", b"x")
+    assert b"<Error>" in connection.getresponse().read()
+    connection.close()
+
+
+def test_what_the_emulator_lacks_is_refused(runtime: RunningRuntime) -> None:
+    with model_server() as model:
+        runtime.serve(model)
+        assert "inference components" in failure(runtime, InferenceComponentName="c")["Error"]["Message"]
+        assert failure(runtime, TargetModel="m.tar.gz")["Error"]["Code"] == "ValidationError"
+        assert failure(runtime, TargetContainerHostname="h")["Error"]["Code"] == "ValidationError"
+
+
+def test_broken_constraints_are_named(runtime: RunningRuntime) -> None:
+    error = failure(runtime, TargetVariant="-a")["Error"]
+    assert error["Code"] == "ValidationError"
+    assert "at 'targetVariant' failed to satisfy constraint" in error["Message"]
+
+
+def pipeline(*urls: str, is_direct: bool = False) -> VariantRoute:
+    names = tuple(ContainerRoute(f"container-{number}") for number, _ in enumerate(urls, start=1))
+    return VariantRoute(
+        name="AllTraffic", containers=names, instances=(InstanceRoute("AllTraffic-1", urls),), is_direct=is_direct
+    )
+
+
+def test_a_pipeline_hands_each_answer_to_the_next(runtime: RunningRuntime) -> None:
+    def first(exchange: Exchange) -> None:
+        exchange.answer(exchange.body() + b"1" * 100_000, Content_Type="application/x-npy")
+
+    def second(exchange: Exchange) -> None:
+        exchange.answer(exchange.body() + b"2", Content_Type="text/plain")
+
+    with model_server(first) as one, model_server(second) as two:
+        runtime.route(pipeline(one.url, two.url))
+        answer = runtime.client().invoke_endpoint(
+            EndpointName="e", Body=b"0", ContentType="text/csv", Accept="text/plain", CustomAttributes="c"
+        )
+    assert answer["Body"].read() == b"0" + b"1" * 100_000 + b"2"
+    assert answer["ContentType"] == "text/plain"
+    heads = [exchange.headers for exchange in (*one.seen, *two.seen)]
+    assert [head["Content-Type"] for head in heads] == ["text/csv", "application/x-npy"]
+    assert [head["Accept"] for head in heads] == [None, "text/plain"]
+    assert [head["X-Amzn-SageMaker-Custom-Attributes"] for head in heads] == ["c", "c"]
+
+
+def test_an_error_names_the_container_of_the_pipeline(runtime: RunningRuntime) -> None:
+    def broken(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.chunk(b"x" * 200_000)
+        exchange.break_off()
+
+    with model_server() as one, model_server(lambda e: e.answer(b"bad", 500)) as two, model_server(broken) as three:
+        runtime.route(pipeline(one.url, two.url))
+        assert "(500) from container-2 with" in failure(runtime)["Error"]["Message"]
+        runtime.route(pipeline(three.url, one.url))
+        assert "(0) from container-1 with" in failure(runtime)["Error"]["Message"]
+
+
+def test_direct_mode_asks_one_container(runtime: RunningRuntime) -> None:
+    with model_server() as one, model_server(lambda e: e.answer(b"two")) as two:
+        runtime.route(pipeline(one.url, two.url, is_direct=True))
+        answer = runtime.client().invoke_endpoint(
+            EndpointName="e", Body=b"x", TargetContainerHostname="container-2"
+        )
+        assert answer["Body"].read() == b"two"
+        assert failure(runtime)["Error"]["Code"] == "ValidationError"
+        unknown = failure(runtime, TargetContainerHostname="container-3")
+        assert unknown["Error"]["Code"] == "ValidationError"
+    assert one.seen == []
