@@ -18,6 +18,7 @@ from emulator.assembly import (
     build_parts,
     build_policy,
     build_registry,
+    build_runtime,
     build_s3,
     open_databases,
     public_address,
@@ -33,6 +34,7 @@ from emulator.endpoint_calls import EndpointCalls
 from emulator.events.event_feed import EventFeed
 from emulator.health import Health, report_health
 from emulator.hosting.hosting_plane import HostingPlane
+from emulator.hosting.runtime import Runtime
 from emulator.init_dir.init_dir import InitDir
 from emulator.init_dir.seeding import Seeding
 from emulator.logs.log_store import LogStore
@@ -73,6 +75,7 @@ class Emulator:
     training: TrainingParts
     scheduler: Scheduler
     hosting: HostingPlane
+    runtime: Runtime
     s3: EmbeddedS3 | PassThrough
     others: MotoServices
     registry: LocalRegistry
@@ -104,6 +107,7 @@ class Emulator:
             spot_interruptions=settings.interruption_schedule,
         )
         hosted = HostingStores.of(state, woken)
+        serving = build_hosting(settings, data_dir, training, hosted)
         ecr = EcrParts(repositories, RegistryClient(registry), public_address(settings), search)
         home = EcrRegistry(settings.account_id, settings.region)
         return cls(
@@ -113,7 +117,8 @@ class Emulator:
             parts=build_parts(settings, training, (state, hosted), Roles(others, settings.strict_roles), ecr),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
-            hosting=HostingPlane(build_hosting(settings, data_dir, training, hosted), woken),
+            hosting=HostingPlane(serving, woken),
+            runtime=build_runtime(settings, serving, training.metrics),
             s3=s3,
             others=others,
             registry=registry,
@@ -142,7 +147,7 @@ class Emulator:
         endpoints = EndpointCalls(self.parts, self.settings.account_id, self.settings.region)
         app.get("/_emulator/endpoints/{name}")(endpoints.report)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
-        app.mount("/", Edge(gateway, self.s3, self.ecr))
+        app.mount("/", Edge(gateway, self.runtime, self.s3, self.ecr))
         app.add_middleware(LocalNamesOnly, is_private=is_loopback(self.settings.host))
         return app
 
@@ -153,6 +158,7 @@ class Emulator:
             await self.init_dir.seed_buckets()
             await self.events.start()
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.runtime.run)
                 tasks.start_soon(self.hosting.run)
                 tasks.start_soon(self.scheduler.run)
                 tasks.start_soon(self.events.run)

@@ -17,6 +17,8 @@ from emulator.embedded_s3.server import EmbeddedS3
 from emulator.events.event_feed import EventFeed
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.routing import RoutingTable
+from emulator.hosting.runtime import Runtime, RuntimeParts
+from emulator.metrics.metric_store import MetricStore
 from emulator.moto_services.services import Roles
 from emulator.objects.object_store import ObjectStore
 from emulator.objects.pass_through import PassThrough
@@ -144,6 +146,13 @@ def build_hosting(
         work_root=data_dir.path / "hosting",
         time_scale=settings.time_scale,
     )
+
+
+def build_runtime(settings: Settings, hosting: HostingParts, metrics: MetricStore) -> Runtime:
+    parts = RuntimeParts(
+        hosting.routes, hosting.objects, metrics, hosting.clock, settings.account_id, settings.region
+    )
+    return Runtime(parts)
 
 
 def build_parts(

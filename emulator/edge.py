@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from emulator.hosting.runtime import Runtime
 from emulator.registry.pass_through import is_for_registry
 from emulator.virtual_host import bucket_of_host, is_local_name, is_own_page
 from emulator.wire.gateway import Gateway, is_for_gateway, is_for_others, refuse_unknown_service
@@ -36,13 +37,17 @@ class LocalNamesOnly:
 
 @dataclass(frozen=True)
 class Edge:
-    """Everything but /_emulator: by its form a request is for an operation or Docker's, else it is for S3."""
+    """Everything but /_emulator: its form makes a request an invocation, an operation or Docker's; the rest is S3's."""
 
     gateway: Gateway
+    runtime: Runtime
     s3: ASGIApp
     ecr: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.runtime.takes(scope):
+            await self.runtime(scope, receive, send)
+            return
         if is_for_registry(scope) and not bucket_of_host(host_of(scope)):
             await self.ecr(scope, receive, send)
             return

@@ -84,9 +84,12 @@ class EndpointPlane:
 
     async def keep_models(self) -> None:
         """Remove models' files that no endpoint uses any more."""
+        await self._parts.model_data.keep_only(self._artifacts)
+
+    async def _artifacts(self) -> set[str]:
         fleets = [f for e in await self._parts.endpoints.all() for f in e.progress.fleets.values()]
         used = {artifact for fleet in fleets for each in fleet.artifacts.values() for artifact in each}
-        await self._parts.model_data.keep_only(artifact for artifact in used if artifact)
+        return {artifact for artifact in used if artifact is not None}
 
     async def destroy_all(self) -> None:
         """For an emulator that is not to come back."""

@@ -125,7 +125,7 @@ class EndpointTask:
             for variant in provisioned:
                 await fleet.await_health(variant)
         except BaseException:
-            fleet.abandon()
+            await fleet.abandon()
             raise
         return fleet
 

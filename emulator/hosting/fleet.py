@@ -36,6 +36,7 @@ class Fleet:
     instances: dict[str, ServingInstance] = field(default_factory=dict, init=False)
     """By name."""
     _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict, init=False)
+    _ended: dict[str, anyio.Event] = field(default_factory=dict, init=False)
     _changed: anyio.Event = field(default_factory=anyio.Event, init=False)
 
     async def start(self, variant: ProductionVariant, numbers: range) -> None:
@@ -66,12 +67,15 @@ class Fleet:
     def _run(self, name: str, containers: tuple[ServingContainer, ...]) -> None:
         parts = self.parts
         instance = ServingInstance(name, containers, parts.compute, parts.clock, parts.work_root, self._note)
-        scope = anyio.CancelScope()
-        self.instances[name], self._scopes[name] = instance, scope
+        scope, ended = anyio.CancelScope(), anyio.Event()
+        self.instances[name], self._scopes[name], self._ended[name] = instance, scope, ended
 
         async def run() -> None:
-            with scope:
-                await instance.run()
+            try:
+                with scope:
+                    await instance.run()
+            finally:
+                ended.set()
 
         self.tasks.start_soon(run)
 
@@ -124,23 +128,28 @@ class Fleet:
 
     async def stop(self, names: list[str]) -> None:
         """SIGTERM, grace, and gone. Their requests have ended, or are lost."""
-        for name in names:
-            self._scopes.pop(name).cancel()
-        gone = [self.instances.pop(name) for name in names]
+        gone = await self._release(names)
         async with anyio.create_task_group() as group:
             for instance in gone:
                 group.start_soon(instance.stop, self.parts.stop_grace)
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """Look after nothing any more; the containers stay."""
-        for scope in self._scopes.values():
-            scope.cancel()
-        self.instances.clear()
-        self._scopes.clear()
+        with anyio.CancelScope(shield=True):
+            await self._release(list(self.instances))
+
+    async def _release(self, names: list[str]) -> list[ServingInstance]:
+        """Returns when nothing is under way: a container that was just being made would outlive its removal."""
+        for name in names:
+            self._scopes.pop(name).cancel()
+        released = [self.instances.pop(name) for name in names]
+        for name in names:
+            await self._ended.pop(name).wait()
+        return released
 
     async def destroy(self) -> None:
         """Everything of the deployment on the backend."""
-        self.abandon()
+        await self.abandon()
         await destroy_clusters(self.endpoint, self.deployment, self.parts)
 
 

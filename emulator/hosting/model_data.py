@@ -1,7 +1,8 @@
 """Models' files, fetched and unpacked once for everybody who serves them (API ModelDataSource, ModelDataUrl)."""
 
 import shutil
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +32,18 @@ class ModelData:
         self._work_root = work_root
         self._disk = disk
         self._locks: dict[str, anyio.Lock] = {}
+        self._users = 0
+        self._removing = anyio.Lock()
+
+    @asynccontextmanager
+    async def using(self) -> AsyncIterator[None]:
+        """Around `stage` until a row tells what is used: meanwhile nothing is removed."""
+        async with self._removing:
+            self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
 
     async def stage(self, source: S3ModelDataSource) -> str:
         """The directory with the model's files, below `work_root`. Raises JobFailure."""
@@ -46,9 +59,12 @@ class ModelData:
         except S3Fault as fault:
             raise JobFailure(model_data_not_downloaded(source.s3_uri)) from fault
 
-    async def keep_only(self, used: Iterable[str]) -> None:
-        """Remove the directories that no endpoint uses."""
-        await blocking(self._disk, _remove_others, self._work_root / DIRECTORY, set(used))
+    async def keep_only(self, find_used: Callable[[], Awaitable[set[str]]]) -> None:
+        """Remove the directories that nobody uses; none at all while somebody is `using`, so call it again then."""
+        async with self._removing:
+            if not self._users:
+                used = await find_used()
+                await blocking(self._disk, _remove_others, self._work_root / DIRECTORY, used)
 
     async def _once(self, objects: Iterable[S3Object], make: Callable[[Path], Awaitable[None]]) -> str:
         name = sha256(repr(sorted(objects)).encode()).hexdigest()[:32]

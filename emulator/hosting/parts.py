@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -48,8 +49,9 @@ class HostingParts:
     disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     pings: Callable[[], httpx.AsyncClient] = httpx.AsyncClient
 
-    @property
+    @cached_property
     def model_data(self) -> ModelData:
+        """The same one for everybody, so that nobody fetches what another is fetching."""
         return ModelData(self.objects, self.work_root, self.disk)
 
     @property

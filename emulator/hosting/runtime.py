@@ -101,6 +101,11 @@ class Runtime:
             with anyio.CancelScope(shield=True):
                 await self._client.close()
 
+    async def flush(self) -> None:
+        """Store metrics and captured data now."""
+        await self._metrics.flush()
+        await self._capture.flush()
+
     def takes(self, scope: Scope) -> bool:
         """By its path, and signed for SageMaker: unsigned, it could be an object of a bucket named `endpoints`."""
         is_its_form = scope["type"] == "http" and scope["method"] == "POST"

@@ -55,11 +55,18 @@ class ServingContainer:
     async def await_health(self, client: httpx.AsyncClient) -> str:
         """The URL that answers `GET /ping` with 200. Waits for ever; callers set the limit. Raises ConnectionError."""
         while True:
-            address = await self.compute.address(self.cluster.name, self.spec.host, PORT)
-            url = f"http://{address.host}:{address.port}"
-            if await is_healthy(client, url):
+            url = await self._url()
+            if url is not None and await is_healthy(client, url):
                 return url
             await anyio.sleep(PING_PERIOD)
+
+    async def _url(self) -> str | None:
+        """None where the container ended, of which `watch` tells."""
+        try:
+            address = await self.compute.address(self.cluster.name, self.spec.host, PORT)
+        except JobFailure:
+            return None
+        return f"http://{address.host}:{address.port}"
 
 
 async def is_healthy(client: httpx.AsyncClient, url: str) -> bool:

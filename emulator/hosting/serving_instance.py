@@ -45,26 +45,25 @@ class ServingInstance:
         pause = FIRST_PAUSE
         async with httpx.AsyncClient() as client:
             while True:
+                self.fault = None
                 try:
                     await self._serve(client)
-                    pause = FIRST_PAUSE if self.deaths == 0 else pause
                 except (JobFailure, ConnectionError) as error:
                     self.fault = str(error)
-                    self._note_death()
                 except Exception:
                     log.exception("The instance %s met a fault of the emulator.", self.name)
-                    self._note_death()
+                pause = FIRST_PAUSE if self.deaths == 0 else pause
                 await anyio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 await self._discard()
 
     async def _serve(self, client: httpx.AsyncClient) -> None:
         """From the start of the containers to the end of the first of them."""
-        for container in self.containers:
-            await self.compute.create(container.cluster, container.spec, self.work_dir)
-        for container in self.containers:
-            await self.compute.start(container.cluster.name, container.spec.host)
         try:
+            for container in self.containers:
+                await self.compute.create(container.cluster, container.spec, self.work_dir)
+            for container in self.containers:
+                await self.compute.start(container.cluster.name, container.spec.host)
             async with anyio.create_task_group() as life:
                 for container in self.containers:
                     life.start_soon(self._await_end, container, life.cancel_scope)
@@ -100,8 +99,11 @@ class ServingInstance:
         self.on_change()
 
     async def _discard(self) -> None:
-        for container in self.containers:
-            await self.compute.discard(container.cluster.name, container.spec.host)
+        try:
+            for container in self.containers:
+                await self.compute.discard(container.cluster.name, container.spec.host)
+        except Exception:
+            log.exception("What is left of the instance %s is removed at the next try.", self.name)
 
     async def stop(self, grace: float) -> None:
         """After `run` was cancelled: SIGTERM, `grace` seconds, then the containers are removed."""

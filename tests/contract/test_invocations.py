@@ -181,7 +181,10 @@ def test_an_instance_that_refuses_connections_costs_no_request(runtime: RunningR
 def test_an_endpoint_without_instances_is_unavailable(runtime: RunningRuntime) -> None:
     runtime.serve()
     error = failure(runtime)
-    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ServiceUnavailable", 503)
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == (
+        "ServiceUnavailable",
+        503,
+    )
 
 
 def test_a_session_stays_on_its_instance(runtime: RunningRuntime) -> None:
@@ -238,7 +241,10 @@ def test_boto_sees_the_refusal_of_a_large_body(runtime: RunningRuntime) -> None:
     with model_server() as model:
         runtime.serve(model)
         error = failure(runtime, Body=b"x" * (PAYLOAD_LIMIT + 1))
-    assert error["Error"] == {"Code": "413", "Message": f"HTTP content length exceeded {PAYLOAD_LIMIT} bytes."}
+    assert error["Error"] == {
+        "Code": "413",
+        "Message": f"HTTP content length exceeded {PAYLOAD_LIMIT} bytes.",
+    }
 
 
 def test_a_body_of_unknown_length_is_refused_where_it_gets_too_large(runtime: RunningRuntime) -> None:
@@ -312,7 +318,10 @@ def test_broken_constraints_are_named(runtime: RunningRuntime) -> None:
 def pipeline(*urls: str, is_direct: bool = False) -> VariantRoute:
     names = tuple(ContainerRoute(f"container-{number}") for number, _ in enumerate(urls, start=1))
     return VariantRoute(
-        name="AllTraffic", containers=names, instances=(InstanceRoute("AllTraffic-1", urls),), is_direct=is_direct
+        name="AllTraffic",
+        containers=names,
+        instances=(InstanceRoute("AllTraffic-1", urls),),
+        is_direct=is_direct,
     )
 
 
@@ -342,7 +351,11 @@ def test_an_error_names_the_container_of_the_pipeline(runtime: RunningRuntime) -
         exchange.chunk(b"x" * 200_000)
         exchange.break_off()
 
-    with model_server() as one, model_server(lambda e: e.answer(b"bad", 500)) as two, model_server(broken) as three:
+    with (
+        model_server() as one,
+        model_server(lambda e: e.answer(b"bad", 500)) as two,
+        model_server(broken) as three,
+    ):
         runtime.route(pipeline(one.url, two.url))
         assert "(500) from container-2 with" in failure(runtime)["Error"]["Message"]
         runtime.route(pipeline(three.url, one.url))

@@ -15,7 +15,7 @@ from tests.e2e.training_client import GROUP, TrainingClient, channel, new_name, 
 
 SPOT = {
     "EnableManagedSpotTraining": True,
-    "StoppingCondition": {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1200},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 100_000},
 }
 FAULT = "internal-server-error"
 RUN = ["Starting", "Downloading", "Training"]

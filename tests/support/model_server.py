@@ -5,10 +5,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
 from emulator.hosting.routing import InstanceRoute
+
+
+class Seen(NamedTuple):
+    """A request's head."""
+
+    command: str
+    path: str
+    headers: Message
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -20,15 +29,23 @@ class Exchange(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server = self.server
         assert isinstance(server, _Server)
-        server.model.seen.append(self)
+        server.model.seen.append(Seen(self.command, self.path, self.headers))
+        self._content: bytes | None = None
         with suppress(ConnectionError):
             server.model.script(self)
 
-    do_GET = do_DELETE = do_POST
+    do_GET = do_DELETE = do_POST  # noqa: N815
 
     def body(self) -> bytes:
+        if self._content is None:
+            self._content = self._read()
+        return self._content
+
+    def _read(self) -> bytes:
         if "content-length" in self.headers:
             return self.rfile.read(int(self.headers["content-length"]))
+        if "transfer-encoding" not in self.headers:
+            return b""
         whole = bytearray()
         while size := int(self.rfile.readline(), 16):
             whole += self.rfile.read(size)
@@ -37,6 +54,7 @@ class Exchange(BaseHTTPRequestHandler):
         return bytes(whole)
 
     def answer(self, content: bytes, status: int = 200, **headers: str) -> None:
+        self.body()
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -45,6 +63,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def begin_chunks(self, **headers: str) -> None:
+        self.body()
         self.send_response(200)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -101,7 +120,7 @@ class _Server(ThreadingHTTPServer):
 class ModelServer:
     script: Script = echo
     url: str = ""
-    seen: list[Exchange] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     stop: Callable[[], None] = lambda: None
     """All connections end, and from then on they are refused."""
 
