@@ -53,6 +53,7 @@ from emulator.store.changes import Changes
 from emulator.store.ecr_repositories import EcrRepositoryStore
 from emulator.store.hosting_stores import HostingStores
 from emulator.store.training_jobs import TrainingJobStore
+from emulator.training.holdings import note_holdings
 from emulator.training.parts import TrainingParts
 from emulator.training.scheduler import Scheduler
 from emulator.training_job_calls import TrainingJobCalls
@@ -157,6 +158,8 @@ class Emulator:
         try:
             await self.init_dir.seed_buckets()
             await self.events.start()
+            await note_holdings(self.training)
+            await self.hosting.note_holdings()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.runtime.run)
                 tasks.start_soon(self.hosting.run)

@@ -3,6 +3,7 @@
 Kept in memory alone: after a restart each plane notes what its rows say before it admits anything new.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class Occupancy:
 
     @property
     def holders(self) -> dict[str, int]:
-        """ARN -> bytes of memory, the largest first: for whom somebody waits."""
-        items = ((arn, holding.memory_bytes) for arn, holding in self._holdings.items())
-        return dict(sorted(items, key=lambda item: -item[1]))
+        """ARN -> bytes of memory, the largest first: for whom somebody waits.
+
+        Who holds several parts names them `<ARN>#<part>`.
+        """
+        found: Counter[str] = Counter()
+        for name, holding in self._holdings.items():
+            found[name.partition("#")[0]] += holding.memory_bytes
+        return dict(found.most_common())

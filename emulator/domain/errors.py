@@ -160,3 +160,10 @@ def too_many_tags(limit: int) -> ServiceError:
 
 def invalid_next_token() -> ServiceError:
     return validation_error("The NextToken is invalid; repeat the request without it.")
+
+
+def keep_alive_misplaced() -> ServiceError:
+    """The text is ours."""
+    return validation_error(
+        "KeepAlivePeriodInSeconds cannot be given together with InstanceGroups or EnableManagedSpotTraining."
+    )

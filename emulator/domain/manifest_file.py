@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from emulator.domain.object_path import object_path
 from emulator.domain.s3_uri import S3Uri
 
+MAX_ENTRIES = 1_000_000
+
 MAX_MANIFEST_BYTES = 64 * 2**20
 """Ours; AWS publishes no limit."""
 SHOWN = 80
@@ -44,6 +46,8 @@ def read_manifest(content: bytes) -> ManifestFile:
     if len(array) == 1:
         raise ValueError("it has no element behind the prefix, so it names no object")
     prefix = S3Uri.parse(prefix_text)
+    if len(array) > MAX_ENTRIES:
+        raise ValueError(f"it has more than {MAX_ENTRIES} elements")
     entries = [_entry(number, name, prefix_text) for number, name in enumerate(array[1:], start=2)]
     return ManifestFile(prefix, entries)
 

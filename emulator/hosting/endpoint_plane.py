@@ -14,6 +14,7 @@ from emulator.domain.endpoint import Endpoint
 from emulator.domain.reset_scope import ResetScope
 from emulator.hosting.endpoint_task import EndpointTask
 from emulator.hosting.parts import HostingParts
+from emulator.hosting.placement import hold
 from emulator.hosting.plan import deployment_clusters
 from emulator.store.changes import Changes
 
@@ -32,6 +33,12 @@ class EndpointPlane:
         self._changes = changes
         self._tasks: dict[ResourceKey, EndpointTask] = {}
         self._looking = anyio.Lock()
+
+    async def note_holdings(self) -> None:
+        """After a restart: what the rows hold of this machine, noted before anybody is admitted."""
+        for endpoint in await self._parts.endpoints.all():
+            for revision, fleet in endpoint.progress.fleets.items():
+                hold(endpoint, revision, fleet.placement, self._parts)
 
     async def run(self) -> None:
         """Until cancelled, which leaves all containers as they are."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from emulator.domain.cluster import Limits
 from emulator.domain.endpoint import Endpoint, VariantState
 from emulator.domain.endpoint_config import ProductionVariant
-from emulator.domain.failure_reason import JobFailure
 from emulator.hosting.fleet import Fleet
 from emulator.hosting.parts import DRAIN_LIMIT
 from emulator.hosting.placement import await_room, hold, hosts_of
@@ -31,10 +30,10 @@ async def _add(endpoint: Endpoint, fleet: Fleet, variant: ProductionVariant, num
     more = await await_room(endpoint, hosts_of(variant, numbers), fleet.parts)
     limits = {**fleet.record.placement.limits, **more.limits}
     _place(endpoint, fleet, limits)
-    await fleet.start(variant, numbers)
     try:
+        await fleet.start(variant, numbers)
         await fleet.await_health(variant)
-    except JobFailure:
+    except Exception:
         await _remove(endpoint, fleet, variant, numbers)
         raise
 

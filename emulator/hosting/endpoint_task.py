@@ -16,7 +16,7 @@ from emulator.domain.ecr import EcrRegistry
 from emulator.domain.endpoint import DeployedImage, Deployment, Endpoint, EndpointStatus, VariantState
 from emulator.domain.endpoint import Fleet as FleetRecord
 from emulator.domain.endpoint_config import ProductionVariant
-from emulator.domain.failure_reason import JobFailure
+from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.domain.image_source import ResolvedImage
 from emulator.domain.progress import Placement
 from emulator.hosting.endpoint_scale import scale_variant
@@ -27,6 +27,13 @@ from emulator.hosting.routing import EndpointRoute, wait_drained
 from emulator.hosting.serverless import Serverless
 
 S = EndpointStatus
+
+ATTEMPTS = 5
+"""How often a deployment is tried after faults of the emulator's surroundings, such as a lost Engine."""
+
+RETRY_PERIOD = 2.0
+"""Seconds; grows with every attempt."""
+
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +45,8 @@ class EndpointTask:
         self._deploying: anyio.CancelScope | None = None
         self._active: Fleet | None = None
         self._weights: Mapping[str, float] = {}
+        self._faults = 0
+        """Of the emulator's surroundings, one after the other, while a deployment was brought up."""
         self._serverless: dict[str, Serverless] = {}
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
@@ -103,20 +112,34 @@ class EndpointTask:
         with anyio.CancelScope() as self._deploying:
             try:
                 fleet = await self._bring_up(endpoint, deployment, tasks)
-                await self._switch(fleet.endpoint, fleet)
             except JobFailure as failure:
                 await self._give_up(endpoint, deployment, failure.reason)
+            except Exception as fault:
+                log.exception("Endpoint %s met a fault of the emulator's surroundings.", self.key.name)
+                await self._try_again(endpoint, deployment, fault)
+            else:
+                await self._switch(fleet.endpoint, fleet)
+                self._faults = 0
         self._deploying = None
+
+    async def _try_again(self, endpoint: Endpoint, deployment: Deployment, fault: Exception) -> None:
+        """What runs goes on meanwhile."""
+        self._faults += 1
+        if self._faults < ATTEMPTS:
+            await anyio.sleep(RETRY_PERIOD * self._faults * self._parts.time_scale)
+            return
+        self._faults = 0
+        reason = internal_error(f"{type(fault).__name__}; see the emulator's log").reason
+        await self._give_up(await self._reread(endpoint), deployment, reason)
+
+    async def _reread(self, endpoint: Endpoint) -> Endpoint:
+        return await self._parts.endpoints.get(self.key) or endpoint
 
     async def _bring_up(self, endpoint: Endpoint, deployment: Deployment, tasks: TaskGroup) -> Fleet:
         """Raises JobFailure where it does not become healthy."""
-        record = endpoint.progress.fleets.get(deployment.revision)
-        if record is None:
-            placement = await place_deployment(endpoint, deployment, self._parts)
-            hold(endpoint, deployment.revision, placement, self._parts)
-            record = await self._stage(endpoint, deployment, placement)
-            fleets = {**endpoint.progress.fleets, deployment.revision: record}
-            endpoint = await self._save(endpoint, fleets=fleets)
+        if deployment.revision not in endpoint.progress.fleets:
+            endpoint = await self._make_ready(endpoint, deployment)
+        record = endpoint.progress.fleets[deployment.revision]
         fleet = self._fleet(endpoint, deployment, record, tasks)
         try:
             provisioned = [variant for variant in deployment.variants if variant.serverless_config is None]
@@ -128,6 +151,19 @@ class EndpointTask:
             await fleet.abandon()
             raise
         return fleet
+
+    async def _make_ready(self, endpoint: Endpoint, deployment: Deployment) -> Endpoint:
+        """Room on the machine, models' files and images, noted on the row."""
+        placement = await place_deployment(endpoint, deployment, self._parts)
+        hold(endpoint, deployment.revision, placement, self._parts)
+        try:
+            async with self._parts.model_data.using():
+                record = await self._stage(endpoint, deployment, placement)
+                fleets = {**endpoint.progress.fleets, deployment.revision: record}
+                return await self._save(endpoint, fleets=fleets)
+        except BaseException:
+            self._parts.occupancy.release(holder(endpoint, deployment.revision))
+            raise
 
     async def _stage(self, endpoint: Endpoint, deployment: Deployment, placement: Placement) -> FleetRecord:
         """Models' files and images."""
@@ -207,6 +243,10 @@ class EndpointTask:
                 states[variant.variant_name] = await scale_variant(endpoint, fleet, variant)
             except JobFailure as failure:
                 reason = failure.reason
+                facts["given_up"] = endpoint.modified_at
+            except Exception as fault:
+                log.exception("Endpoint %s could not be scaled.", self.key.name)
+                reason = internal_error(f"{type(fault).__name__}; see the emulator's log").reason
                 facts["given_up"] = endpoint.modified_at
         self._weights = {name: state.weight for name, state in states.items()}
         self._publish()

@@ -23,6 +23,10 @@ class HostingPlane:
         self._parts = parts
         self._endpoints = EndpointPlane(parts, changes)
 
+    async def note_holdings(self) -> None:
+        """After a restart: what the rows hold of this machine, noted before anybody is admitted."""
+        await self._endpoints.note_holdings()
+
     async def run(self) -> None:
         """Until cancelled, which leaves all containers as they are."""
         async with anyio.create_task_group() as tasks:

@@ -49,7 +49,7 @@ async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], part
 
     What the owner holds already stays, so an update has to fit beside what it replaces.
     """
-    own = sum(held for name, held in parts.occupancy.holders.items() if name.partition("#")[0] == owner.arn)
+    own = parts.occupancy.holders.get(owner.arn, 0)
     policy = replace(parts.policy, memory_budget=lambda total: parts.policy.memory_budget(total) - own)
     capacity = await parts.compute.capacity()
     memory = memory_demand(hosts, policy, capacity)
@@ -66,7 +66,7 @@ async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], part
             used.on_next_release(freed.set)
             with anyio.move_on_after(LOOK_PERIOD):
                 await freed.wait()
-    holders = ", ".join(name.partition("#")[0] for name in parts.occupancy.holders)
+    holders = ", ".join(parts.occupancy.holders)
     raise JobFailure(f"{CAPACITY} (it waited for {holders})")
 
 

@@ -9,6 +9,7 @@ from emulator.domain import errors
 from emulator.domain.errors import ServiceError, validation_error
 from emulator.domain.instance_type import catalogue
 from emulator.domain.metric_definition import faults_of_regexes
+from emulator.domain.warm_pool import may_have_pool
 from emulator.operations.channel_rules import check_channels
 from emulator.operations.rule import Document, s3_uri_rule
 from emulator.operations.sync_directory_rules import check_sync_directories
@@ -52,10 +53,8 @@ def _resources(document: Document) -> Iterator[ServiceError]:
         yield validation_error(
             "ResourceConfig needs InstanceType and an InstanceCount of at least 1, or InstanceGroups."
         )
-    if resources.get("KeepAlivePeriodInSeconds") and (groups or document.get("EnableManagedSpotTraining")):
-        yield validation_error(
-            "KeepAlivePeriodInSeconds cannot be given together with InstanceGroups or EnableManagedSpotTraining."
-        )
+    if resources.get("KeepAlivePeriodInSeconds") and not may_have_pool(document):
+        yield errors.keep_alive_misplaced()
     names = [group.get("InstanceGroupName") for group in groups]
     if len(set(names)) < len(names):
         yield validation_error("InstanceGroupName must be unique in ResourceConfig.")

@@ -5,6 +5,7 @@ from emulator.domain.arn import TrainingJobKey
 from emulator.domain.status import SecondaryStatus
 from emulator.domain.training_job import TrainingJob
 from emulator.domain.training_job_deletion import why_not_deletable
+from emulator.domain.warm_pool import may_have_pool
 from emulator.operations.registry import Call, Params, Result, operation
 
 UPDATED = ("ProfilerConfig", "ProfilerRuleConfigurations", "RemoteDebugConfig", "ResourceConfig")
@@ -19,6 +20,8 @@ async def update_training_job(call: Call, params: Params) -> Result:
     job = await _find(call, params["TrainingJobName"])
     updates = {name: params[name] for name in UPDATED if name in params}
     _check_status(job, updates)
+    if updates.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds") and not may_have_pool(job.document):
+        raise errors.keep_alive_misplaced()
     if updates:
         await call.parts.training_jobs.save_updates(job.key, updates, call.now())
     return {"TrainingJobArn": job.arn}

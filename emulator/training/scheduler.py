@@ -284,7 +284,7 @@ class Scheduler:
                 return await run(job, self._parts, stop)
             except Exception as error:
                 log.exception("Training job %s met a fault of the emulator.", job.key.name)
-                await anyio.sleep(RETRY_PERIOD * attempt * self._parts.time_scale)
+                await anyio.sleep(RETRY_PERIOD * attempt)
                 job = await self._parts.store.get(job.key) or job
                 reason = internal_error(f"{type(innermost(error)).__name__}; see the emulator's log").reason
         return await save_stage(await fail_or_retry(job, reason, self._parts), self._parts)

@@ -60,6 +60,11 @@ def run_job(running: Any, name: str, **changes: Any) -> dict[str, Any]:
     return wait_for_status(sagemaker, name, "Completed", "Failed", "Stopped")
 
 
+@pytest.fixture(autouse=True)
+def short_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.training.scheduler.RETRY_PERIOD", 0.02)
+
+
 def test_a_passing_fault_while_training_does_not_end_the_job(tmp_path: Path) -> None:
     with running_emulator(tmp_path, FailsSometimes(watch=2)) as running:
         assert run_job(running, "job")["TrainingJobStatus"] == "Completed"

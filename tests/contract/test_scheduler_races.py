@@ -31,6 +31,11 @@ WARM = {
 ENDED = ["Starting", "Downloading", "Training", "Uploading", "Completed"]
 
 
+@pytest.fixture(autouse=True)
+def short_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.training.scheduler.RETRY_PERIOD", 0.02)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
