@@ -28,7 +28,7 @@ from emulator.compute.backend import ComputeBackend
 from emulator.data_dir import DataDir
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.reset_scope import ResetScope
-from emulator.edge import Edge, LocalNamesOnly
+from emulator.edge import Edge, InvocationsFirst, LocalNamesOnly
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.endpoint_calls import EndpointCalls
 from emulator.events.event_feed import EventFeed
@@ -92,7 +92,7 @@ class Emulator:
         clock = clock or SystemClock()
         data_dir = DataDir(settings.data_dir)
         state, log_events, metrics = open_databases(data_dir)
-        changes, woken, others, search = Changes(), Changes(), MotoServices(), build_image_search(settings)
+        changes, others, search = Changes(), MotoServices(), build_image_search(settings)
         s3, objects, make_bucket = build_s3(settings, data_dir, clock)
         registry, repositories = build_registry(settings, data_dir), EcrRepositoryStore(state)
         training = TrainingParts(
@@ -107,7 +107,7 @@ class Emulator:
             time_scale=settings.time_scale,
             spot_interruptions=settings.interruption_schedule,
         )
-        hosted = HostingStores.of(state, woken)
+        hosted = HostingStores.of(state)
         serving = build_hosting(settings, data_dir, training, hosted)
         ecr = EcrParts(repositories, RegistryClient(registry), public_address(settings), search)
         home = EcrRegistry(settings.account_id, settings.region)
@@ -118,7 +118,7 @@ class Emulator:
             parts=build_parts(settings, training, (state, hosted), Roles(others, settings.strict_roles), ecr),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
-            hosting=HostingPlane(serving, woken),
+            hosting=HostingPlane(serving, hosted),
             runtime=build_runtime(settings, serving, training.metrics),
             s3=s3,
             others=others,
@@ -148,7 +148,8 @@ class Emulator:
         endpoints = EndpointCalls(self.parts, self.settings.account_id, self.settings.region)
         app.get("/_emulator/endpoints/{name}")(endpoints.report)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
-        app.mount("/", Edge(gateway, self.runtime, self.s3, self.ecr))
+        app.mount("/", Edge(gateway, self.s3, self.ecr))
+        app.add_middleware(InvocationsFirst, runtime=self.runtime)
         app.add_middleware(LocalNamesOnly, is_private=is_loopback(self.settings.host))
         return app
 

@@ -36,18 +36,25 @@ class LocalNamesOnly:
 
 
 @dataclass(frozen=True)
+class InvocationsFirst:
+    """Invocations pass by everything that others need, because their time counts."""
+
+    app: ASGIApp
+    runtime: Runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.runtime if self.runtime.takes(scope) else self.app)(scope, receive, send)
+
+
+@dataclass(frozen=True)
 class Edge:
-    """Everything but /_emulator: its form makes a request an invocation, an operation or Docker's; the rest is S3's."""
+    """Everything but /_emulator: by its form a request is for an operation or Docker's, else it is for S3."""
 
     gateway: Gateway
-    runtime: Runtime
     s3: ASGIApp
     ecr: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.runtime.takes(scope):
-            await self.runtime(scope, receive, send)
-            return
         if is_for_registry(scope) and not bucket_of_host(host_of(scope)):
             await self.ecr(scope, receive, send)
             return

@@ -41,7 +41,7 @@ async def reset(
     No job of the scope that began before writes anything afterwards: each has ended before its row is deleted, and
     none begins before the buckets are gone. An external S3 keeps its objects, which are not ours.
     """
-    async with scheduler.resetting(scope) as deleted, hosting.resetting(scope) as endpoints:
+    async with scheduler.resetting(scope) as deleted, hosting.resetting(scope) as hosted:
         for store in stores:
             await store.delete_all(scope)
         buckets = await _clear_s3(s3, scope)
@@ -49,7 +49,7 @@ async def reset(
         "account_id": scope.account_id,
         "region": scope.region,
         "training_jobs": {"deleted": deleted.training_jobs, "of_them_unfinished": deleted.unfinished},
-        "endpoints": {"deleted": endpoints},
+        **{kind: {"deleted": count} for kind, count in hosted.items()},
         "containers_left": deleted.left,
         "s3": buckets,
     }

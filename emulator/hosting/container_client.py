@@ -77,10 +77,12 @@ class ContainerAnswer:
         return chunk
 
     async def _timed_read(self) -> bytes:
-        began = perf_counter()
+        content, began = self.response.content, perf_counter()
         try:
+            if content.is_eof():
+                return content.read_nowait()
             with anyio.move_on_after(self.limit):
-                return await self.response.content.readany()
+                return await content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise ContainerFault(_sentence(error)) from error
         finally:
@@ -89,7 +91,10 @@ class ContainerAnswer:
 
     async def read_small(self) -> None:
         if self.length is not None and self.length <= SMALL_BODY:
-            self.content = b"".join([chunk async for chunk in self.chunks()])
+            pieces = []
+            while not self.response.content.at_eof():
+                pieces.append(await self._timed_read())
+            self.content = b"".join(pieces)
 
     async def read_start(self, limit: int) -> tuple[bytes, bool]:
         """At most `limit` bytes, and whether nothing broke on the way there."""

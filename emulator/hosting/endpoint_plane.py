@@ -1,14 +1,12 @@
 """Rows of endpoints -> running tasks, one each; and at the start, what a former process left is found or removed."""
 
 import logging
-import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
 from anyio.abc import TaskGroup
 
-from emulator.blocking import blocking
 from emulator.domain.arn import ResourceKey
 from emulator.domain.endpoint import Endpoint
 from emulator.domain.reset_scope import ResetScope
@@ -89,20 +87,16 @@ class EndpointPlane:
                     self._parts.occupancy.release(f"{endpoint.arn}#{revision}")
             yield len(endpoints)
 
-    async def keep_models(self) -> None:
-        """Remove models' files that no endpoint uses any more."""
-        await self._parts.model_data.keep_only(self._artifacts)
-
-    async def _artifacts(self) -> set[str]:
+    async def artifacts(self) -> set[str]:
+        """Directories of models' files that endpoints use, below the work directory."""
         fleets = [f for e in await self._parts.endpoints.all() for f in e.progress.fleets.values()]
         used = {artifact for fleet in fleets for each in fleet.artifacts.values() for artifact in each}
         return {artifact for artifact in used if artifact is not None}
 
     async def destroy_all(self) -> None:
-        """For an emulator that is not to come back."""
+        """For an emulator that goes down; models' files stay, because a later one makes the containers anew."""
         for cluster in clusters_of(await self._parts.endpoints.all()):
             await self._parts.compute.destroy(cluster)
-        await blocking(self._parts.disk, shutil.rmtree, self._parts.work_root, ignore_errors=True)
 
 
 def clusters_of(endpoints: Iterable[Endpoint]) -> set[str]:

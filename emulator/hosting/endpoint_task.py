@@ -84,8 +84,6 @@ class EndpointTask:
 
     async def _adopt(self, endpoint: Endpoint, tasks: TaskGroup) -> None:
         """Take up what the row says that runs."""
-        for revision, record in endpoint.progress.fleets.items():
-            hold(endpoint, revision, record.placement, self._parts)
         active = endpoint.progress.active
         if active is None or active.revision not in endpoint.progress.fleets:
             return

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import uuid4
 
 import anyio
-from starlette.requests import Request
+from starlette.datastructures import Headers, QueryParams
 
 from emulator.clock import Clock
 from emulator.domain.arn import ResourceKey
@@ -32,7 +33,7 @@ from emulator.hosting.routing import RoutingTable
 from emulator.hosting.runtime_answers import RuntimeAnswer
 from emulator.metrics.metric_store import MetricStore
 from emulator.objects.object_store import ObjectStore
-from emulator.relay import Receive, Scope, Send
+from emulator.relay import Receive, Scope, Send, read_headers
 from emulator.wire.dispatch import Params
 from emulator.wire.identity import Credential, account_id, read_credential
 from emulator.wire.rest_json_protocol import RestJsonProtocol
@@ -49,6 +50,12 @@ SERVERLESS_PAYLOAD_LIMIT = 4 * 2**20
 
 ASYNC_PAYLOAD_LIMIT = 128_000
 """Bytes of an inline payload (API InvokeEndpointAsync$Body)."""
+
+READ_CACHE = 256
+"""Heads of requests that are remembered with what they say: most callers repeat theirs."""
+
+WATCH_AFTER = 0.02
+"""Seconds until somebody looks whether the caller is still there: most invocations are over before."""
 
 SERVICE, SIGNING_NAME = "sagemaker-runtime", "sagemaker"
 _PATH = re.compile(r"/endpoints/([^/]+)/(?:invocations|async-invocations|invocations-response-stream)")
@@ -86,6 +93,7 @@ class Runtime:
         self._capture = DataCapture(parts.objects, parts.clock)
         loaded = LoadedModels(self._client, self._background, parts.limits.model_ready)
         self._invoker = Invoker(parts.routes, self._client, loaded, self._metrics, self._capture)
+        self._read = lru_cache(READ_CACHE)(self._read_now)
         self._queue = AsyncInvocations(
             parts.routes, self._invoker, parts.objects, parts.clock, self._background
         )
@@ -111,9 +119,8 @@ class Runtime:
         is_its_form = scope["type"] == "http" and scope["method"] == "POST"
         if not is_its_form or not _PATH.fullmatch(raw_path(scope)):
             return False
-        request = Request(scope)
         try:
-            credential = read_credential(request.headers, request.query_params)
+            credential = _credential(scope)
         except ServiceError:
             return False
         return credential is not None and credential.service == SIGNING_NAME
@@ -122,7 +129,7 @@ class Runtime:
         request_id = str(uuid4())
         answer = RuntimeAnswer(send, request_id)
         try:
-            await self._answer(Request(scope), receive, answer, request_id)
+            await self._answer(scope, receive, answer)
         except CallerGone:
             return
         except ContainerFault as fault:
@@ -134,12 +141,12 @@ class Runtime:
             if not answer.has_begun:
                 await answer.send_error(ServiceError("InternalFailure", _UNKNOWN_FAULT, 500))
 
-    async def _answer(
-        self, request: Request, receive: Receive, answer: RuntimeAnswer, request_id: str
-    ) -> None:
-        operation, members = self._read(request)
-        key = self._endpoint(read_credential(request.headers, request.query_params), members)
-        body = await self._body(request, receive, operation, (key, request_id))
+    async def _answer(self, scope: Scope, receive: Receive, answer: RuntimeAnswer) -> None:
+        headers = read_headers(scope)
+        seen = tuple((name, value) for name, value in headers.items() if _is_member(name))
+        operation, members = self._read(raw_path(scope), seen)
+        key = self._endpoint(_credential(scope), members)
+        body = await self._body(_content_length(headers), receive, operation, (key, answer.request_id))
         asked = InvocationRequest(key, members, body, self._parts.limits.invocation)
         if operation == "InvokeEndpointAsync":
             await self._enqueue(asked, answer)
@@ -147,9 +154,9 @@ class Runtime:
         respond = answer.pass_on if operation == "InvokeEndpoint" else answer.stream
         await _unless_gone(receive, body, lambda: self._invoker.invoke(asked, respond))
 
-    def _read(self, request: Request) -> tuple[str, Params]:
-        """The operation's name, and its members outside of the body."""
-        protocol = RestJsonProtocol("POST", raw_path(request.scope), "", request.headers)
+    def _read_now(self, path: str, headers: tuple[tuple[str, str], ...]) -> tuple[str, Params]:
+        """The operation's name, and its members outside of the body. Raises ServiceError."""
+        protocol = RestJsonProtocol("POST", path, "", Headers(dict(headers)))
         operation = protocol.find_operation(self._parts.models, b"")
         params = protocol.parse(operation, b"")
         check(SERVICE, operation.model.input_shape, params)
@@ -161,14 +168,13 @@ class Runtime:
         return ResourceKey(account, region, "endpoint", str(members["EndpointName"]))
 
     async def _body(
-        self, request: Request, receive: Receive, operation: str, names: tuple[ResourceKey, str]
+        self, length: int | None, receive: Receive, operation: str, names: tuple[ResourceKey, str]
     ) -> InvocationBody:
         """Raises ServiceError before it is read, where the endpoint or the length tells enough."""
         key, request_id = names
         route = self._parts.routes.find(key)
         if route is None:
             raise endpoint_not_found(key.name, key.account_id)
-        length = _content_length(request)
         if operation == "InvokeEndpointAsync":
             body = await receive_body(
                 receive, length, ASYNC_PAYLOAD_LIMIT, lambda: payload_too_large(ASYNC_PAYLOAD_LIMIT)
@@ -190,6 +196,7 @@ class Runtime:
 
 async def _unless_gone(receive: Receive, body: InvocationBody, work: Callable[[], Awaitable[None]]) -> None:
     """Cancel the work when the caller's connection closes. While a body is being read, reading it tells."""
+    watch: list[asyncio.Task[None]] = []
     with anyio.CancelScope() as scope:
 
         async def wait_until_gone() -> None:
@@ -199,11 +206,14 @@ async def _unless_gone(receive: Receive, body: InvocationBody, work: Callable[[]
                 pass
             scope.cancel()
 
-        watch = asyncio.create_task(wait_until_gone())
+        loop = asyncio.get_running_loop()
+        begin = loop.call_later(WATCH_AFTER, lambda: watch.append(loop.create_task(wait_until_gone())))
         try:
             await work()
         finally:
-            watch.cancel()
+            begin.cancel()
+            for task in watch:
+                task.cancel()
 
 
 def raw_path(scope: Scope) -> str:
@@ -212,8 +222,19 @@ def raw_path(scope: Scope) -> str:
     return path.decode("latin-1").partition("?")[0]
 
 
-def _content_length(request: Request) -> int | None:
-    text = request.headers.get("content-length", "")
+def _is_member(header: str) -> bool:
+    return header.startswith("x-amzn-sagemaker-") or header in ("content-type", "accept")
+
+
+def _credential(scope: Scope) -> Credential | None:
+    """Raises ServiceError."""
+    if "authorization" in (headers := read_headers(scope)):
+        return read_credential(headers, {})
+    return read_credential({}, QueryParams(scope["query_string"]))
+
+
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("content-length", "")
     if not text:
         return None
     if not text.isdecimal():

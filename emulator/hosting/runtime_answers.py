@@ -22,7 +22,7 @@ class RuntimeAnswer:
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self._request_id = request_id
+        self.request_id = request_id
         self.has_begun = False
 
     async def pass_on(self, found: ModelAnswer) -> None:
@@ -80,7 +80,7 @@ class RuntimeAnswer:
         await self._send({"type": "http.response.body", "body": content})
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
-        named = {"x-amzn-RequestId": self._request_id, **headers}
+        named = {"x-amzn-RequestId": self.request_id, **headers}
         raw = [(name.lower().encode("latin-1"), _raw(value)) for name, value in named.items()]
         self.has_begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": raw})

@@ -51,7 +51,7 @@ async def _named(manifest: S3Uri, objects: ObjectStore) -> list[tuple[str, S3Obj
     """Names relative to the manifest's prefix, with their objects. Raises S3Fault, ValueError."""
     content = await objects.read(manifest, MAX_MANIFEST_BYTES + 1)
     entries = read_manifest(content).entries
-    return [(entry.name, await objects.stat(entry.uri)) for entry in entries]
+    return [(entry.name.removeprefix("/"), await objects.stat(entry.uri)) for entry in entries]
 
 
 def relative_key(key: str, prefix: str) -> str:

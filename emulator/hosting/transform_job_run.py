@@ -48,7 +48,7 @@ class TransformJobRun:
     parts: HostingParts
     store: TransformJobStore
     artifacts: set[str] = field(default_factory=set, init=False)
-    """Directories of models' files that the job needs."""
+    """Directories of models' files that the job needs; no row tells them."""
     _lost: JobFailure | None = field(default=None, init=False)
     """Why its first container that ended did so."""
     _working: CancelScope = field(default_factory=CancelScope, init=False)
@@ -144,10 +144,10 @@ class TransformJobRun:
         """With models' files and images."""
         key, pipeline = self.job.key, self.job.model.pipeline
         artifacts: list[str | None] = []
-        model_data = self.parts.model_data
-        for container in pipeline:
-            source = container.data_source
-            artifacts.append(await model_data.stage(source) if source else None)
+        async with self.parts.model_data.using():
+            for container in pipeline:
+                source = container.data_source
+                artifacts.append(await self.parts.model_data.stage(source) if source else None)
             self.artifacts |= {artifact for artifact in artifacts if artifact}
         caller = EcrRegistry(key.account_id, key.region)
         images = [await self.parts.compute.fetch_image(container.image, caller) for container in pipeline]

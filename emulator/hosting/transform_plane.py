@@ -57,6 +57,12 @@ class TransformPlane:
         self._looking = anyio.Lock()
         self._swept = False
 
+    async def note_holdings(self) -> None:
+        """After a restart: what the rows hold of this machine, noted before anybody is admitted."""
+        for job in await self._store.unfinished():
+            if job.progress.placement is not None:
+                hold(job, job.progress.placement, self._parts)
+
     async def run(self) -> None:
         """Until cancelled, which leaves all containers as they are."""
         async with anyio.create_task_group() as tasks:
@@ -96,6 +102,11 @@ class TransformPlane:
                 await self._clean_up(run)
             yield len(jobs)
 
+    async def destroy_all(self) -> None:
+        """For an emulator that is not to come back: the containers. Should it come back, its jobs go on."""
+        for cluster in await self.clusters():
+            await self._parts.compute.destroy(cluster)
+
     async def _look(self, tasks: TaskGroup) -> None:
         unfinished = await self._store.unfinished()
         if not self._swept:
@@ -113,8 +124,6 @@ class TransformPlane:
 
     def _start(self, tasks: TaskGroup, job: TransformJob) -> Running:
         running = self._running[job.arn] = Running(TransformJobRun(job, self._parts, self._store))
-        if job.progress.placement is not None:
-            hold(job, job.progress.placement, self._parts)
         tasks.start_soon(self._run, running)
         return running
 

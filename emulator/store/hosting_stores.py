@@ -17,15 +17,20 @@ class HostingStores:
     endpoint_configs: EndpointConfigStore
     endpoints: EndpointStore
     transform_jobs: TransformJobStore
+    endpoint_changes: Changes
+    """Wakes whoever drives the endpoints."""
+    transform_changes: Changes
 
     @classmethod
-    def of(cls, database: Database, changes: Changes) -> "HostingStores":
-        """`changes` wakes the hosting plane."""
+    def of(cls, database: Database) -> "HostingStores":
+        endpoint_changes, transform_changes = Changes(), Changes()
         return cls(
             ModelStore(database),
             EndpointConfigStore(database),
-            EndpointStore(database, changes),
-            TransformJobStore(database, changes),
+            EndpointStore(database, endpoint_changes),
+            TransformJobStore(database, transform_changes),
+            endpoint_changes,
+            transform_changes,
         )
 
     async def delete_all(self, scope: ResetScope) -> None:

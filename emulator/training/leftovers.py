@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from emulator.blocking import blocking
@@ -21,9 +21,13 @@ class Leftovers:
         self.clusters: set[str] = set()
         """Clusters and pools whose containers, volumes and networks are to be removed."""
 
-    async def find(self, owners: Iterable[TrainingJob]) -> None:
-        """Find what belongs to this installation and to none of the jobs `owners`."""
-        known = {name for job in owners for name in (cluster_name(job), job.progress.pool) if name}
+    async def find(self, owners: Sequence[TrainingJob]) -> None:
+        """Find what belongs to this installation and to none of the jobs `owners`.
+
+        A job that is over has its pool only: it may have ended just before the emulator did.
+        """
+        running = {cluster_name(job) for job in owners if not job.is_final}
+        known = running | {job.progress.pool for job in owners if job.progress.pool}
         self.clusters |= await self._find_all() - known
         await blocking(self._parts.disk, _remove_others, self._parts.work_root, known)
 

@@ -12,8 +12,8 @@ import pytest
 
 from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.transform_job import TransformJobStatus
+from tests.support.batch_model import BatchModel, running_model
 from tests.support.hosting_requests import a_container, a_model_request, a_transform_input
-from tests.support.model_server import ModelServer, running_model
 from tests.support.transform_house import SERVES, House, backend_of, play
 
 S = TransformJobStatus
@@ -21,18 +21,18 @@ LINES = a_transform_input(SplitType="Line", ContentType="text/csv")
 
 
 @pytest.fixture
-def model() -> Iterator[ModelServer]:
+def model() -> Iterator[BatchModel]:
     with running_model() as model:
         yield model
 
 
 @pytest.fixture
-def backend(model: ModelServer) -> FakeBackend:
+def backend(model: BatchModel) -> FakeBackend:
     return backend_of(model)
 
 
 def test_every_object_becomes_an_output_of_its_name(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     async def story(house: House) -> None:
         objects = {"a/one.csv": b"a,1\nb,2\n", "a/sub/two.csv": b"c", "a/sub/": b"", "b": b"not asked for"}
@@ -81,7 +81,7 @@ def test_container_is_started_for_batch_and_the_request_s_variables_win(
 
 
 def test_answers_of_many_requests_at_once_keep_the_order_of_the_records(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     meeting = threading.Barrier(4, timeout=10)
 
@@ -110,7 +110,7 @@ def test_answers_of_many_requests_at_once_keep_the_order_of_the_records(
 
 
 def test_container_tells_how_it_wants_to_be_asked_where_the_request_leaves_it_open(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     model.parameters = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 200}
 
@@ -126,7 +126,7 @@ def test_container_tells_how_it_wants_to_be_asked_where_the_request_leaves_it_op
 
 
 def test_objects_are_spread_over_the_instances(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     async def story(house: House) -> None:
         with running_model(reply=lambda body: (200, b"second " + body)) as second:
@@ -152,7 +152,7 @@ def test_manifest_names_the_objects(tmp_path: Path, backend: FakeBackend) -> Non
     play(tmp_path, backend, story)
 
 
-def test_compressed_input_filters_and_join(tmp_path: Path, backend: FakeBackend, model: ModelServer) -> None:
+def test_compressed_input_filters_and_join(tmp_path: Path, backend: FakeBackend, model: BatchModel) -> None:
     model.reply = lambda body: (200, b"".join(b"%d\n" % len(line) for line in body.splitlines()))
 
     async def story(house: House) -> None:
@@ -170,7 +170,7 @@ def test_compressed_input_filters_and_join(tmp_path: Path, backend: FakeBackend,
     play(tmp_path, backend, story)
 
 
-def test_pipeline_passes_each_answer_on(tmp_path: Path, backend: FakeBackend, model: ModelServer) -> None:
+def test_pipeline_passes_each_answer_on(tmp_path: Path, backend: FakeBackend, model: BatchModel) -> None:
     async def story(house: House) -> None:
         with running_model(reply=lambda body: (200, body + b"!"), content_type="text/second") as second:
             backend.addresses = {"algo-1-c1": model.address, "algo-1-c2": second.address}
@@ -216,7 +216,7 @@ def test_lines_of_a_pipeline_s_container_have_its_stream(tmp_path: Path, backend
     ],
 )
 def test_object_that_the_model_refuses_fails_the_job_and_no_other_object(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer, status: int, word: str, kind: str, asked: int
+    tmp_path: Path, backend: FakeBackend, model: BatchModel, status: int, word: str, kind: str, asked: int
 ) -> None:
     model.reply = lambda body: (status, b"no\nway") if body == b"bad" else (200, body)
 
@@ -260,7 +260,7 @@ def test_damaged_gzip_is_told_in_the_data_log(tmp_path: Path, backend: FakeBacke
 
 
 def test_request_without_an_answer_is_made_again(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     breaks = iter([True, True, False])
 
@@ -280,7 +280,7 @@ def test_request_without_an_answer_is_made_again(
 
 
 def test_model_that_takes_too_long_fails_the_job(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     over = threading.Event()
     model.reply = lambda body: (200, body) if over.wait(30) else (200, b"")
@@ -295,14 +295,33 @@ def test_model_that_takes_too_long_fails_the_job(
     play(tmp_path, backend, story)
 
 
-def test_unlimited_payload_is_sent_in_chunks(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
-) -> None:
+def test_unlimited_payload_is_sent_in_chunks(tmp_path: Path, backend: FakeBackend, model: BatchModel) -> None:
     async def story(house: House) -> None:
         content = bytes(3 * 2**20 + 5)
         job = await house.run({"a/1": content}, MaxPayloadInMB=0)
         assert job.status is S.COMPLETED
         assert model.seen[0].headers["transfer-encoding"] == "chunked"
         assert await house.outputs() == {"out/1.out": content}
+
+    play(tmp_path, backend, story)
+
+
+def test_records_are_not_read_far_ahead_of_the_slowest_answer(
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
+) -> None:
+    over = threading.Event()
+    model.reply = lambda body: (200, body) if body != b"0" or over.wait(30) else (500, b"")
+
+    async def story(house: House) -> None:
+        await house.put({"a/n": b"".join(b"%d\n" % number for number in range(50))})
+        await house.create(
+            TransformInput=LINES, BatchStrategy="SingleRecord", MaxConcurrentTransforms=2, MaxPayloadInMB=1
+        )
+        await house.eventually(lambda: len(model.seen) == 4)
+        await anyio.sleep(0.1)
+        assert len(model.seen) == 4
+        over.set()
+        assert (await house.end()).status is S.COMPLETED
+        assert await house.outputs() == {"out/n.out": b"".join(b"%d" % number for number in range(50))}
 
     play(tmp_path, backend, story)

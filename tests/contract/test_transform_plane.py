@@ -12,8 +12,8 @@ from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.transform_job import TransformJobStatus
 from emulator.occupancy import Holding
+from tests.support.batch_model import BatchModel, running_model
 from tests.support.hosting_requests import a_container, a_model_request, a_transform_input
-from tests.support.model_server import ModelServer, running_model
 from tests.support.transform_house import KEY, House, backend_of, play
 
 S = TransformJobStatus
@@ -21,13 +21,13 @@ LINES = a_transform_input(SplitType="Line", ContentType="text/csv")
 
 
 @pytest.fixture
-def model() -> Iterator[ModelServer]:
+def model() -> Iterator[BatchModel]:
     with running_model() as model:
         yield model
 
 
 @pytest.fixture
-def backend(model: ModelServer) -> FakeBackend:
+def backend(model: BatchModel) -> FakeBackend:
     return backend_of(model)
 
 
@@ -38,7 +38,7 @@ PING = (
 
 
 def test_container_that_never_gets_healthy_fails_the_job(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     model.ping_status = 404
 
@@ -70,7 +70,7 @@ def test_container_that_ends_at_its_start_fails_the_job_at_once(
 
 
 def test_container_that_dies_at_work_fails_the_job(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     over, asked = threading.Event(), threading.Event()
 
@@ -97,7 +97,7 @@ def test_container_that_dies_at_work_fails_the_job(
 
 
 def test_job_stops_in_the_middle_and_keeps_what_was_done(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     over = threading.Event()
     model.reply = lambda body: (200, body) if body == b"1" or over.wait(30) else (200, b"")
@@ -179,7 +179,7 @@ def test_missing_model_data_fails_the_job(tmp_path: Path, backend: FakeBackend) 
 
 
 def test_restart_goes_on_with_what_is_not_done_and_never_takes_output_for_input(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
+    tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
     over = threading.Event()
     model.reply = lambda body: (200, body) if body == b"1" or over.wait(30) else (200, b"")
@@ -191,7 +191,6 @@ def test_restart_goes_on_with_what_is_not_done_and_never_takes_output_for_input(
         await house.eventually(lambda: len(model.seen) == 2)
 
     play(tmp_path, backend, first)
-    over.set()
     assert len(backend._containers) == 1
     before = dict(backend._containers)
 
@@ -199,6 +198,7 @@ def test_restart_goes_on_with_what_is_not_done_and_never_takes_output_for_input(
         await house.eventually(lambda: len(model.seen) == 3)
         assert house.parts.occupancy.memory_bytes == 8 * 2**30
         assert backend._containers != before
+        over.set()
         job = await house.end()
         assert job.status is S.COMPLETED
         assert [key for key in await house.outputs("inputs") if key.endswith(".out")] == [
@@ -210,9 +210,7 @@ def test_restart_goes_on_with_what_is_not_done_and_never_takes_output_for_input(
     assert model.bodies == [b"1", b"2", b"2"]
 
 
-def test_restart_ends_a_job_that_was_to_stop(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer
-) -> None:
+def test_restart_ends_a_job_that_was_to_stop(tmp_path: Path, backend: FakeBackend, model: BatchModel) -> None:
     model.ping_status = 500
 
     async def first(house: House) -> None:
@@ -231,7 +229,7 @@ def test_restart_ends_a_job_that_was_to_stop(
 
 
 def test_fault_of_the_surroundings_is_survived(
-    tmp_path: Path, backend: FakeBackend, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, backend: FakeBackend, model: BatchModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start, faults = backend.start, iter([True, True, False])
 
@@ -273,7 +271,7 @@ def test_what_cannot_be_removed_at_once_is_removed_later(
     play(tmp_path, backend, story)
 
 
-def test_reset_takes_the_jobs_of_its_scope(tmp_path: Path, backend: FakeBackend, model: ModelServer) -> None:
+def test_reset_takes_the_jobs_of_its_scope(tmp_path: Path, backend: FakeBackend, model: BatchModel) -> None:
     model.ping_status = 500
 
     async def story(house: House) -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from botocore.exceptions import ClientError
 
@@ -169,6 +170,31 @@ def test_pool_outlives_a_restart_of_the_emulator(start: Start, tmp_path: Path) -
         run_job(running, "second", ResourceConfig=WARM)
 
         assert pool_status(running, "first")["ReusedByJob"] == "second"
+        assert len(pools(running)) == 1
+
+
+class CleansUpNothing(FakeBackend):
+    """Until `cleans_up` is set, as where the emulator is killed at the end of a job."""
+
+    cleans_up = False
+
+    async def destroy(self, cluster: str) -> None:
+        if not self.cleans_up:
+            await anyio.sleep_forever()
+        await super().destroy(cluster)
+
+
+def test_what_a_kill_left_of_a_job_goes_at_the_start_and_its_pool_stays(tmp_path: Path) -> None:
+    backend = CleansUpNothing()
+    with running_emulator(tmp_path / "data", backend, time_scale=1) as running:
+        running.client("s3").create_bucket(Bucket="artifacts")
+        run_job(running, "first", ResourceConfig=WARM)
+        assert len(backend.limits()) == 2
+    backend.cleans_up = True
+    with running_emulator(tmp_path / "data", backend, time_scale=1) as running:
+        wait_until(lambda: not backend.limits())
+        wait_until(lambda: not [*(tmp_path / "data" / "work").glob("first-*")])
+        assert pool_status(running, "first")["Status"] == "Available"
         assert len(pools(running)) == 1
 
 

@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -200,6 +200,10 @@ def error_of(caught: ClientError) -> tuple[str, str]:
     """Code and message."""
     error = caught.response["Error"]
     return error["Code"], error["Message"]
+
+
+def ids_of(containers: Sequence[Container]) -> list[str]:
+    return [str(each.id) for each in containers]
 
 
 def model_uri(job: Mapping[str, Any]) -> str:

@@ -46,7 +46,7 @@ def test_model_that_was_trained_here_is_served(hosting: HostingClient, emulator:
     name = hosting.deploy(hosting.container(ModelDataUrl=model_uri(job)))
     [container] = hosting.containers(name)
     assert texts(container) == {"deep/weights": "1,2\n"}
-    assert report(container)["arguments"] == ["serve"] or container.attrs["Args"] == ["serve"]
+    assert container.attrs["Config"]["Cmd"] == ["serve"]
     hosting.delete(name)
     assert hosting.things(name) == []
 
@@ -144,11 +144,8 @@ def test_endpoint_is_creating_until_its_container_is_healthy(hosting: HostingCli
     hosting.delete(name)
 
 
-@pytest.mark.parametrize(
-    "environment", [{"START_EXIT": "1"}, {"PING_STATUS": "500"}], ids=["ends", "answers 500"]
-)
-def test_container_that_never_gets_healthy(hosting: HostingClient, environment: dict[str, str]) -> None:
-    model = hosting.create_model(hosting.container(environment=environment))
+def test_container_that_never_gets_healthy(hosting: HostingClient) -> None:
+    model = hosting.create_model(hosting.container(environment={"START_EXIT": "1"}))
     name = hosting.create(variant(model, ContainerStartupHealthCheckTimeoutInSeconds=60))
     described = hosting.wait(name, "Failed")
     assert described["FailureReason"] == (

@@ -11,7 +11,6 @@ import pytest
 from emulator.compute.backend import ComputeBackend
 from emulator.hosting.hosting_plane import HostingPlane
 from emulator.sqlite import Database
-from emulator.store.changes import Changes
 from emulator.store.hosting_stores import HostingStores
 from tests.support.emulator_server import RunningEmulator, running_emulator
 
@@ -30,6 +29,6 @@ def with_stores(running: RunningEmulator, work: Callable[[HostingStores], Corout
     """Run `work` on the rows, past the server's event loop."""
     database = Database(running.emulator.data_dir.path / "state.db", "emulator.store.migrations")
     try:
-        anyio.run(work, HostingStores.of(database, Changes()))
+        anyio.run(work, HostingStores.of(database))
     finally:
         database.close()

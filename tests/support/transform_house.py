@@ -30,15 +30,15 @@ from emulator.sqlite import Database
 from emulator.store.changes import Changes
 from emulator.store.endpoints import EndpointStore
 from emulator.store.transform_jobs import TransformJobStore
+from tests.support.batch_model import BatchModel
 from tests.support.builders import ACCOUNT, REGION
 from tests.support.hosting_requests import a_transform_job
-from tests.support.model_server import ModelServer
 
 KEY = ResourceKey(ACCOUNT, REGION, "transform-job", "Transform-1")
 SERVES = Script(after=math.inf)
 
 
-def backend_of(model: ModelServer) -> FakeBackend:
+def backend_of(model: BatchModel) -> FakeBackend:
     """On which every container is this model."""
     hosts = ["algo-1", "algo-2", "algo-1-c1", "algo-1-c2"]
     compute = FakeBackend(dict.fromkeys(hosts, SERVES))
@@ -144,6 +144,7 @@ def play(directory: Path, backend: FakeBackend, story: Story, **options: Any) ->
             for bucket in ("inputs", "artifacts"):
                 await house.s3.create_bucket(bucket, ACCOUNT, REGION)
             async with anyio.create_task_group() as tasks:
+                await house.plane.note_holdings()
                 tasks.start_soon(house.plane.run)
                 await story(house)
                 tasks.cancel_scope.cancel()

@@ -15,7 +15,11 @@ settings = {
 }
 
 estimator = Estimator(
-    instance_count=1, instance_type="ml.m5.large", hyperparameters={"epochs": 50}, **settings
+    instance_count=1,
+    instance_type="ml.m5.large",
+    hyperparameters={"epochs": 50},
+    base_job_name="deploy",
+    **settings,
 )
 estimator.fit({"train": session.upload_data("data", key_prefix="deploy/data")}, logs=False)
 
@@ -24,7 +28,7 @@ print("\nprobability and class:", predictor.predict([[2.0, 0.5], [-2.0, 0.5]]))
 predictor.delete_model()
 predictor.delete_endpoint()
 
-model = Model(model_data=estimator.model_data, predictor_cls=Predictor, **settings)
+model = Model(name="from-s3", model_data=estimator.model_data, predictor_cls=Predictor, **settings)
 predictor = model.deploy(2, "ml.m5.large", serializer=JSONSerializer(), deserializer=JSONDeserializer())
 print("\npredictions:", predictor.predict({"instances": [[2.0, 0.5]]})["predictions"])
 model.delete_model()

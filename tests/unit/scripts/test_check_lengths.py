@@ -35,8 +35,8 @@ def test_too_long_names_a_file_over_its_limit() -> None:
     ]
 
 
-def test_python_files_include_programs_named_train(tmp_path: Path) -> None:
-    for name in ("train", "model.py", "README.md"):
+def test_python_files_include_programs_named_train_or_serve(tmp_path: Path) -> None:
+    for name in ("train", "serve", "model.py", "README.md"):
         (tmp_path / name).write_text("")
 
-    assert [path.name for path in python_files(tmp_path)] == ["model.py", "train"]
+    assert [path.name for path in python_files(tmp_path)] == ["model.py", "serve", "train"]

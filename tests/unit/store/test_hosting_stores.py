@@ -10,7 +10,6 @@ from emulator.domain.endpoint import EndpointStatus
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.transform_job import TransformJobStatus
 from emulator.sqlite import Database
-from emulator.store.changes import Changes
 from emulator.store.hosting_stores import HostingStores
 from emulator.store.resource_pages import ResourceQuery
 from emulator.store.tags import TagStore
@@ -39,7 +38,7 @@ def run(tmp_path: Path) -> Run:
         async def main() -> None:
             database = Database(tmp_path / "state.db", "emulator.store.migrations")
             try:
-                await test(HostingStores.of(database, Changes()), TagStore(database))
+                await test(HostingStores.of(database), TagStore(database))
             finally:
                 database.close()
 
@@ -217,17 +216,17 @@ def test_every_wish_wakes_the_hosting_plane(tmp_path: Path) -> None:
 
     async def main() -> None:
         database = Database(tmp_path / "state.db", "emulator.store.migrations")
-        changes = Changes()
-        stores = HostingStores.of(database, changes)
+        stores = HostingStores.of(database)
+        of_endpoints, of_transform_jobs = stores.endpoint_changes, stores.transform_changes
         wishes = [
-            stores.endpoints.create(endpoint, {}),
-            stores.endpoints.request_update(endpoint.key, a_deployment(2), LATER),
-            stores.endpoints.request_desired(endpoint.key, 1, {}, LATER),
-            stores.endpoints.request_delete(endpoint.key, LATER),
-            stores.transform_jobs.create(job, {}),
-            stores.transform_jobs.request_stop(job.key, LATER),
+            (of_endpoints, stores.endpoints.create(endpoint, {})),
+            (of_endpoints, stores.endpoints.request_update(endpoint.key, a_deployment(2), LATER)),
+            (of_endpoints, stores.endpoints.request_desired(endpoint.key, 1, {}, LATER)),
+            (of_endpoints, stores.endpoints.request_delete(endpoint.key, LATER)),
+            (of_transform_jobs, stores.transform_jobs.create(job, {})),
+            (of_transform_jobs, stores.transform_jobs.request_stop(job.key, LATER)),
         ]
-        for wish in wishes:
+        for changes, wish in wishes:
             await wish
             with anyio.fail_after(5):
                 await changes.wait(60)

@@ -1,0 +1,83 @@
+"""Endpoints and the machine's memory: waiting for room, serverless variants, resets."""
+
+from pathlib import Path
+
+import anyio
+
+from emulator.compute.fake import FakeBackend
+from emulator.domain.reset_scope import ResetScope
+from emulator.occupancy import Holding
+from tests.support.hosting_house import KEY, House, S, deployment, play, variant
+
+pytest_plugins = ["tests.support.hosting_house"]
+
+
+def test_endpoint_that_finds_no_room_waits_for_it(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        house.parts.occupancy.hold("somebody", Holding(12 * 2**30))
+        await house.create(deployment(1))
+        await anyio.sleep(0.2)
+        assert await backend.find() == []
+        house.parts.occupancy.release("somebody")
+        await house.status(S.IN_SERVICE)
+
+    play(tmp_path, backend, story, budget=16 * 2**30)
+
+
+def test_endpoint_that_waits_too_long_for_room_fails_and_says_for_whom(
+    tmp_path: Path, backend: FakeBackend
+) -> None:
+    async def story(house: House) -> None:
+        house.parts.occupancy.hold("arn:of:somebody", Holding(12 * 2**30))
+        await house.create(deployment(1))
+        endpoint = await house.status(S.FAILED)
+        reason = str(endpoint.progress.failure_reason)
+        assert reason.startswith("CapacityError")
+        assert "arn:of:somebody" in reason
+
+    play(tmp_path, backend, story, budget=16 * 2**30, time_scale=0.001)
+
+
+def test_endpoint_that_can_never_fit_fails(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1, variant(count=3)))
+        endpoint = await house.status(S.FAILED)
+        assert str(endpoint.progress.failure_reason).startswith("CapacityError")
+
+    play(tmp_path, backend, story, budget=16 * 2**30)
+
+
+def test_serverless_variant_runs_while_somebody_asks(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        config = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+        serverless = {k: v for k, v in variant(ServerlessConfig=config).items() if k != "InstanceType"}
+        await house.create(deployment(1, serverless))
+        await house.status(S.IN_SERVICE)
+        assert house.instances() == []
+        route = house.parts.routes.find(KEY)
+        found = route.variant("Main") if route else None
+        assert found is not None
+        assert found.wake is not None
+        with house.parts.routes.traffic(KEY, "Main").serving():
+            await found.wake()
+            await house.in_service(1)
+            assert backend.limits()[0].memory_bytes == 2**30
+        await house.in_service(0)
+        with anyio.fail_after(20):
+            while backend._containers:
+                await anyio.sleep(0.01)
+
+    play(tmp_path, backend, story, time_scale=0.01)
+
+
+def test_reset_takes_the_endpoints_of_its_scope(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+        async with house.plane.resetting(ResetScope()) as count:
+            assert count == {"endpoints": 1, "transform_jobs": 0}
+        assert await backend.find() == []
+        assert house.parts.occupancy.memory_bytes == 0
+        assert house.parts.routes.find(KEY) is None
+
+    play(tmp_path, backend, story)

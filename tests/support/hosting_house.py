@@ -1,0 +1,154 @@
+"""A hosting plane on scripted containers, without the server around it."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from emulator.clock import SystemClock
+from emulator.compute.fake import FakeBackend, Script
+from emulator.domain.arn import ResourceKey
+from emulator.domain.cluster import Address
+from emulator.domain.endpoint import Deployment, Endpoint, EndpointProgress, EndpointStatus
+from emulator.domain.misfit import Misfit
+from emulator.domain.placement import PlacementPolicy
+from emulator.hosting.hosting_plane import HostingPlane
+from emulator.hosting.parts import HostingParts
+from emulator.hosting.routing import InstanceRoute, RoutingTable
+from emulator.logs.log_store import LogStore
+from emulator.occupancy import Occupancy
+from emulator.sqlite import Database
+from emulator.store.hosting_stores import HostingStores
+
+S = EndpointStatus
+KEY = ResourceKey("111122223333", "eu-west-1", "endpoint", "Houses")
+SERVES = Script(after=math.inf)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Ping(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[Address]:
+    """A server that answers every ping."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Address("127.0.0.1", server.server_port)
+        server.shutdown()
+
+
+def variant(name: str = "Main", count: int = 1, **members: Any) -> dict[str, Any]:
+    return {
+        "VariantName": name,
+        "ModelName": "m",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": count,
+        "InitialVariantWeight": 1.0,
+        "ContainerStartupHealthCheckTimeoutInSeconds": 60,
+        **members,
+    }
+
+
+def deployment(revision: int, *variants: dict[str, Any], image: str = "model:1") -> Deployment:
+    config = {"EndpointConfigName": f"c{revision}", "ProductionVariants": list(variants or (variant(),))}
+    models = {"m": {"ModelName": "m", "PrimaryContainer": {"Image": image}}}
+    return Deployment(revision=revision, config=config, models=models)
+
+
+class House:
+    """One emulator's hosting plane; several may follow each other on the same directory and backend."""
+
+    def __init__(
+        self, directory: Path, compute: FakeBackend, budget: int = 64 * 2**30, time_scale: float = 0.05
+    ) -> None:
+        self.compute = compute
+        self.state = Database(directory / "state.db", "emulator.store.migrations")
+        self.logs = Database(directory / "logs.db", "emulator.logs.migrations")
+        stores = HostingStores.of(self.state)
+        self.parts = HostingParts(
+            endpoints=stores.endpoints,
+            objects=None,  # type: ignore[arg-type] - no model has artifacts here
+            logs=LogStore(self.logs),
+            compute=compute,
+            clock=SystemClock(),
+            occupancy=Occupancy(),
+            policy=PlacementPolicy(lambda _: budget, 0, 0.0, Misfit.STRICT, Misfit.SCALE),
+            routes=RoutingTable(),
+            work_root=directory / "hosting",
+            time_scale=time_scale,
+            least_ping_seconds=0,
+        )
+        self.plane = HostingPlane(self.parts, stores)
+
+    async def create(self, first: Deployment) -> None:
+        progress = EndpointProgress(last_modified_time=NOW)
+        assert await self.parts.endpoints.create(Endpoint(KEY, NOW, first, progress, {}), {})
+
+    async def until(self, condition: Callable[[Endpoint], bool]) -> Endpoint:
+        with anyio.fail_after(20):
+            while True:
+                endpoint = await self.parts.endpoints.get(KEY)
+                if endpoint is not None and condition(endpoint):
+                    return endpoint
+                await anyio.sleep(0.01)
+
+    async def status(self, status: EndpointStatus) -> Endpoint:
+        return await self.until(lambda endpoint: endpoint.status is status)
+
+    def instances(self, name: str = "Main") -> list[InstanceRoute]:
+        route = self.parts.routes.find(KEY)
+        found = route.variant(name) if route else None
+        return list(found.instances) if found else []
+
+    async def in_service(self, count: int) -> None:
+        with anyio.fail_after(20):
+            while len(self.instances()) != count:
+                await anyio.sleep(0.01)
+
+    def close(self) -> None:
+        self.state.close()
+        self.logs.close()
+
+
+@pytest.fixture
+def backend(healthy: Address) -> FakeBackend:
+    hosts = [f"{name}-{number}" for name in ("Main", "Other") for number in range(1, 5)]
+    compute = FakeBackend(dict.fromkeys(hosts, SERVES))
+    compute.addresses = dict.fromkeys(hosts, healthy)
+    return compute
+
+
+def play(directory: Path, backend: FakeBackend, story: Callable[[House], Any], **options: Any) -> None:
+    """The story, while the plane runs; then the plane goes down as an emulator does."""
+
+    async def main() -> None:
+        with closing(House(directory, backend, **options)) as house:
+            await house.plane.note_holdings()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(house.plane.run)
+                await story(house)
+                tasks.cancel_scope.cancel()
+
+    anyio.run(main)
+
+
+@contextmanager
+def closing(house: House) -> Iterator[House]:
+    try:
+        yield house
+    finally:
+        house.close()
