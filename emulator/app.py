@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 import emulator.operations  # noqa: F401 - registers every operation
 from emulator.assembly import (
+    Surroundings,
     build_compute,
     build_events,
     build_hosting,
@@ -20,6 +21,7 @@ from emulator.assembly import (
     build_registry,
     build_runtime,
     build_s3,
+    build_training,
     open_databases,
     public_address,
 )
@@ -37,8 +39,6 @@ from emulator.hosting.hosting_plane import HostingPlane
 from emulator.hosting.runtime import Runtime
 from emulator.init_dir.init_dir import InitDir
 from emulator.init_dir.seeding import Seeding
-from emulator.logs.log_store import LogStore
-from emulator.metrics.metric_store import MetricStore
 from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.pass_through import PassThrough
 from emulator.operations.container_credentials import container_credentials
@@ -52,7 +52,6 @@ from emulator.sqlite import Database
 from emulator.store.changes import Changes
 from emulator.store.ecr_repositories import EcrRepositoryStore
 from emulator.store.hosting_stores import HostingStores
-from emulator.store.training_jobs import TrainingJobStore
 from emulator.training.holdings import note_holdings
 from emulator.training.parts import TrainingParts
 from emulator.training.scheduler import Scheduler
@@ -95,17 +94,10 @@ class Emulator:
         changes, others, search = Changes(), MotoServices(), build_image_search(settings)
         s3, objects, make_bucket = build_s3(settings, data_dir, clock)
         registry, repositories = build_registry(settings, data_dir), EcrRepositoryStore(state)
-        training = TrainingParts(
-            store=TrainingJobStore(state, changes),
-            objects=objects,
-            logs=LogStore(log_events),
-            metrics=MetricStore(metrics),
-            compute=compute or build_compute(settings, data_dir.installation, registry, search),
-            clock=clock,
-            work_root=data_dir.path / "work",
-            file_systems=settings.file_systems,
-            time_scale=settings.time_scale,
-            spot_interruptions=settings.interruption_schedule,
+        compute = compute or build_compute(settings, data_dir.installation, registry, search)
+        databases = (state, log_events, metrics)
+        training = build_training(
+            settings, data_dir, databases, Surroundings(objects, compute, clock, changes)
         )
         hosted = HostingStores.of(state)
         serving = build_hosting(settings, data_dir, training, hosted)
@@ -114,7 +106,7 @@ class Emulator:
         return cls(
             settings=settings,
             data_dir=data_dir,
-            databases=(state, log_events, metrics),
+            databases=databases,
             parts=build_parts(settings, training, (state, hosted), Roles(others, settings.strict_roles), ecr),
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),

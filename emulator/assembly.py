@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from emulator.clock import Clock
+from emulator.compute.backend import ComputeBackend
 from emulator.compute.docker import DockerBackend, DockerOptions
 from emulator.compute.docker_registry import ContainerOptions, RegistryContainer
 from emulator.compute.image_aliases import read_image_aliases
@@ -18,6 +20,7 @@ from emulator.events.event_feed import EventFeed
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.routing import RoutingTable
 from emulator.hosting.runtime import Runtime, RuntimeParts
+from emulator.logs.log_store import LogStore
 from emulator.metrics.metric_store import MetricStore
 from emulator.moto_services.services import Roles
 from emulator.objects.object_store import ObjectStore
@@ -29,9 +32,11 @@ from emulator.registry.process import RegistryProcess
 from emulator.settings import PREFIX, MemorySize, Settings
 from emulator.sqlite import Database
 from emulator.store.algorithms import AlgorithmStore
+from emulator.store.changes import Changes
 from emulator.store.event_positions import EventPositionStore
 from emulator.store.hosting_stores import HostingStores
 from emulator.store.tags import TagStore
+from emulator.store.training_jobs import TrainingJobStore
 from emulator.training.parts import TrainingParts
 from emulator.virtual_host import is_loopback
 
@@ -128,6 +133,37 @@ def build_policy(settings: Settings) -> PlacementPolicy:
 def build_events(settings: Settings, state: Database, training: TrainingParts) -> EventFeed:
     positions = EventPositionStore(state)
     return EventFeed(settings.events_url, positions, training.store.progressed, settings.time_scale)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a caller may have chosen, or what others share."""
+
+    objects: ObjectStore
+    compute: ComputeBackend
+    clock: Clock
+    changes: Changes
+
+
+def build_training(
+    settings: Settings,
+    data_dir: DataDir,
+    databases: tuple[Database, Database, Database],
+    around: Surroundings,
+) -> TrainingParts:
+    state, log_events, metrics = databases
+    return TrainingParts(
+        store=TrainingJobStore(state, around.changes),
+        objects=around.objects,
+        logs=LogStore(log_events),
+        metrics=MetricStore(metrics),
+        compute=around.compute,
+        clock=around.clock,
+        work_root=data_dir.path / "work",
+        file_systems=settings.file_systems,
+        time_scale=settings.time_scale,
+        spot_interruptions=settings.interruption_schedule,
+    )
 
 
 def build_hosting(

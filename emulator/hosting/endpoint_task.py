@@ -19,6 +19,7 @@ from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.domain.image_source import ResolvedImage
 from emulator.domain.progress import Placement
+from emulator.hosting.deployed_image import resolved_name
 from emulator.hosting.endpoint_scale import scale_variant
 from emulator.hosting.fleet import Fleet, destroy_clusters
 from emulator.hosting.parts import DRAIN_LIMIT, HostingParts
@@ -296,11 +297,3 @@ class EndpointTask:
         endpoint = endpoint.advance(last_modified_time=self._parts.clock.now(), **facts)
         await self._parts.endpoints.save_progress(endpoint)
         return endpoint
-
-
-def resolved_name(image: str, resolved: ResolvedImage) -> str:
-    """As DescribeEndpoint tells it: the repository with the digest."""
-    repository = image.partition("@")[0]
-    head, colon, tag = repository.rpartition(":")
-    name = head if colon and "/" not in tag else repository
-    return f"{name}@{resolved.digest}" if resolved.digest else image

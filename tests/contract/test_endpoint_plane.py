@@ -7,7 +7,7 @@ import anyio
 from emulator.compute.fake import FakeBackend, Script
 from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, variant
 
-pytest_plugins = ["tests.support.hosting_house"]
+pytest_plugins = ["tests.support.hosting_fixtures"]
 
 
 def test_endpoint_goes_into_service_with_all_its_instances(tmp_path: Path, backend: FakeBackend) -> None:

@@ -9,7 +9,7 @@ from emulator.domain.reset_scope import ResetScope
 from emulator.occupancy import Holding
 from tests.support.hosting_house import KEY, House, S, deployment, play, variant
 
-pytest_plugins = ["tests.support.hosting_house"]
+pytest_plugins = ["tests.support.hosting_fixtures"]
 
 
 def test_endpoint_that_finds_no_room_waits_for_it(tmp_path: Path, backend: FakeBackend) -> None:

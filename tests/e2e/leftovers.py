@@ -15,7 +15,10 @@ def find_leftovers(engine: docker.DockerClient, installations: Sequence[str]) ->
     found = []
     for installation in installations:
         wanted: dict[str, Any] = {"label": f"{LABEL}={installation}"}
-        found += [f"container {one.name}" for one in engine.containers.list(all=True, filters=wanted)]
+        found += [
+            f"container {one.name}"
+            for one in engine.containers.list(all=True, filters=wanted, ignore_removed=True)
+        ]
         found += [f"network {one.name}" for one in engine.networks.list(filters=wanted)]
         found += [f"volume {one.name}" for one in engine.volumes.list(filters=wanted)]
     return found

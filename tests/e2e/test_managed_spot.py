@@ -83,7 +83,7 @@ def test_a_job_that_is_interrupted_twice_ends_with_the_right_model(emulator: Tra
 def test_every_run_has_fresh_containers_and_one_at_a_time(
     emulator: TrainingClient, engine: docker.DockerClient
 ) -> None:
-    run = f"ls /tmp/mark; touch /tmp/mark /opt/ml/model/x; echo UP; {WAIT}"
+    run = f"ls /tmp/mark 2>&1; touch /tmp/mark /opt/ml/model/x; echo UP; {WAIT}"
     name = emulator.create({"on_sigterm": "save", "run": f"{run}; ls /opt/ml/model"}, instances=2, **SPOT)
     first = {str(one.id) for one in until("both", lambda: _two(emulator, engine, name))}
     assert control(emulator, name, "interrupt") == 202

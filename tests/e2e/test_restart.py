@@ -69,7 +69,7 @@ def test_container_that_ended_while_the_server_was_down(
 
 
 def find_containers(engine: docker.DockerClient, name: str) -> list[Container]:
-    return engine.containers.list(filters={"name": f"sagemaker-{name}-"})
+    return engine.containers.list(filters={"name": f"sagemaker-{name}-"}, ignore_removed=True)
 
 
 def test_stop_that_a_killed_server_had_accepted(restartable: Restartable) -> None:

@@ -1,21 +1,17 @@
 """A hosting plane on scripted containers, without the server around it."""
 
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import anyio
-import pytest
 
 from emulator.clock import SystemClock
 from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.arn import ResourceKey
-from emulator.domain.cluster import Address
 from emulator.domain.endpoint import Deployment, Endpoint, EndpointProgress, EndpointStatus
 from emulator.domain.misfit import Misfit
 from emulator.domain.placement import PlacementPolicy
@@ -31,24 +27,6 @@ S = EndpointStatus
 KEY = ResourceKey("111122223333", "eu-west-1", "endpoint", "Houses")
 SERVES = Script(after=math.inf)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Ping(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        return
-
-
-@pytest.fixture(scope="module")
-def healthy() -> Iterator[Address]:
-    """A server that answers every ping."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Ping) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Address("127.0.0.1", server.server_port)
-        server.shutdown()
 
 
 def variant(name: str = "Main", count: int = 1, **members: Any) -> dict[str, Any]:
@@ -122,14 +100,6 @@ class House:
     def close(self) -> None:
         self.state.close()
         self.logs.close()
-
-
-@pytest.fixture
-def backend(healthy: Address) -> FakeBackend:
-    hosts = [f"{name}-{number}" for name in ("Main", "Other") for number in range(1, 5)]
-    compute = FakeBackend(dict.fromkeys(hosts, SERVES))
-    compute.addresses = dict.fromkeys(hosts, healthy)
-    return compute
 
 
 def play(directory: Path, backend: FakeBackend, story: Callable[[House], Any], **options: Any) -> None:

@@ -1,0 +1,214 @@
+"""sagemaker-runtime against real containers."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import docker
+import pytest
+from botocore.exceptions import ClientError, EventStreamError
+
+from tests.e2e.hosting_client import WISHES_TYPE, HostingClient, hosting_client, variant
+from tests.e2e.training_client import ACCOUNT, BUCKET, new_name, until
+
+
+@pytest.fixture(scope="module")
+def echo(hosting: HostingClient) -> Any:
+    """An endpoint that most tests ask."""
+    name = hosting.deploy()
+    yield name
+    hosting.delete(name)
+
+
+def test_headers_reach_the_container_and_come_back(hosting: HostingClient, echo: str) -> None:
+    wish = {"report": True, "headers": {"X-Amzn-SageMaker-Custom-Attributes": "kept", "X-Secret": "mine"}}
+    answer = hosting.runtime.invoke_endpoint(
+        EndpointName=echo,
+        Body=b"1,2,3",
+        ContentType="text/csv",
+        Accept="application/json",
+        CustomAttributes=json.dumps(wish),
+        InferenceId="inference-7",
+    )
+    seen = json.loads(answer["Body"].read())["request"]
+    assert seen["path"] == "/invocations"
+    assert seen["length"] == 5
+    sent = {name: value for name, value in seen["headers"].items() if name not in ("host", "user-agent")}
+    assert sent.pop("content-length", "5") == "5"
+    assert sent == {
+        "content-type": "text/csv",
+        "accept": "application/json",
+        "x-amzn-sagemaker-custom-attributes": json.dumps(wish),
+        "x-amzn-sagemaker-inference-id": "inference-7",
+    }
+    assert answer["ContentType"] == "application/json"
+    assert answer["CustomAttributes"] == "kept"
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    assert "x-secret" not in answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_body_of_some_size_comes_back_as_it_went(hosting: HostingClient, echo: str) -> None:
+    body = bytes(range(256)) * 4 * 5 * 1024
+    answer = hosting.runtime.invoke_endpoint(EndpointName=echo, Body=body, ContentType="application/x-npy")
+    assert answer["Body"].read() == body
+    assert answer["ContentType"] == "application/x-npy"
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "client"), (500, "server"), (503, "server")])
+def test_error_of_the_model(hosting: HostingClient, echo: str, status: int, kind: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        hosting.ask(echo, wish={"status": status, "body": "no such feature"})
+    told = caught.value.response
+    assert told["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert told["Error"]["Code"] == "ModelError"
+    assert told["OriginalStatusCode"] == status
+    assert told["OriginalMessage"] == "no such feature"
+    assert told["Error"]["Message"].startswith(
+        f'Received {kind} error ({status}) from primary with message "no such feature". See https://us-east-1.'
+    )
+    assert told["LogStreamArn"].endswith(f"log-group:/aws/sagemaker/Endpoints/{echo}")
+
+
+def test_unknown_endpoint_and_one_that_is_being_created(hosting: HostingClient) -> None:
+    with pytest.raises(ClientError) as unknown:
+        hosting.ask("nowhere")
+    assert unknown.value.response["Error"]["Code"] == "ValidationError"
+    assert unknown.value.response["Error"]["Message"] == f"Endpoint nowhere of account {ACCOUNT} not found."
+    name = hosting.create(variant(hosting.create_model(hosting.container(environment={"PING_AFTER": "1"}))))
+    with pytest.raises(ClientError, match="not found"):
+        hosting.ask(name)
+    hosting.delete(name)
+
+
+def test_stream_gives_its_first_bytes_before_its_last(hosting: HostingClient, echo: str) -> None:
+    wish = {"stream": {"chunks": 3, "size": 10, "pause": 1.0}}
+    answer = hosting.runtime.invoke_endpoint_with_response_stream(
+        EndpointName=echo, Body=b"x", CustomAttributes=json.dumps(wish)
+    )
+    came: list[tuple[float, bytes]] = []
+    for event in answer["Body"]:
+        came.append((time.monotonic(), event["PayloadPart"]["Bytes"]))
+    assert b"".join(part for _, part in came) == b"0" * 10 + b"1" * 10 + b"2" * 10
+    assert came[0][1] == b"0" * 10
+    assert came[-1][0] - came[0][0] > 1.0, "the first bytes waited for the last"
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+
+
+def test_stream_that_breaks_off(hosting: HostingClient) -> None:
+    name = hosting.deploy()
+    wish = {"stream": {"chunks": 3, "size": 10, "pause": 0.2, "exit_after": 1}}
+    answer = hosting.runtime.invoke_endpoint_with_response_stream(
+        EndpointName=name, Body=b"x", CustomAttributes=json.dumps(wish)
+    )
+    parts = []
+    with pytest.raises(EventStreamError, match="ModelStreamError"):
+        for event in answer["Body"]:
+            parts.append(event["PayloadPart"]["Bytes"])
+    assert parts == [b"0" * 10]
+    hosting.delete(name)
+
+
+def object_at(hosting: HostingClient, uri: str) -> bytes | None:
+    """None while it is not there."""
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    try:
+        body: bytes = hosting.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except hosting.s3.exceptions.NoSuchKey:
+        return None
+    return body
+
+
+def test_asynchronous_invocations_leave_their_outcome_in_s3(hosting: HostingClient) -> None:
+    prefix = f"s3://{BUCKET}/{new_name('async')}"
+    output = {"S3OutputPath": f"{prefix}/out", "S3FailurePath": f"{prefix}/failed"}
+    name = hosting.create(variant(hosting.create_model()), AsyncInferenceConfig={"OutputConfig": output})
+    hosting.wait(name)
+    inputs = hosting.training.put(
+        {"good": b"1,2", "bad": json.dumps({"status": 500, "body": "broken"}).encode()}
+    )
+    told = {
+        which: hosting.runtime.invoke_endpoint_async(
+            EndpointName=name, InputLocation=f"{inputs}{which}", ContentType=content_type
+        )
+        for which, content_type in {"good": "text/csv", "bad": WISHES_TYPE, "none": "text/csv"}.items()
+    }
+    assert told["good"]["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert told["good"]["OutputLocation"].startswith(f"{prefix}/out/")
+    assert until("the output", lambda: object_at(hosting, told["good"]["OutputLocation"])) == b"1,2"
+    failure = until("the failure", lambda: object_at(hosting, told["bad"]["FailureLocation"]))
+    assert b"broken" in failure
+    assert until("the other failure", lambda: object_at(hosting, told["none"]["FailureLocation"]))
+    assert object_at(hosting, told["bad"]["OutputLocation"]) is None
+    with pytest.raises(ClientError, match="InvokeEndpointAsync"):
+        hosting.ask(name, b"x")
+    hosting.delete(name)
+
+
+def test_captured_data_is_written_as_json_lines(hosting: HostingClient) -> None:
+    prefix = new_name("capture")
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{BUCKET}/{prefix}",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+    }
+    name = hosting.create(variant(hosting.create_model()), DataCaptureConfig=capture)
+    hosting.wait(name)
+    for number in range(3):
+        hosting.ask(name, f"1,{number}".encode(), ContentType="text/csv", InferenceId=f"id-{number}")
+    [key] = until("the captured data", lambda: hosting.training.keys(f"{prefix}/"))
+    now = datetime.now(UTC)
+    assert key.startswith(f"{prefix}/{name}/AllTraffic/{now:%Y/%m/%d}/")
+    assert key.endswith(".jsonl")
+    events = [json.loads(line) for line in hosting.training.body(f"s3://{BUCKET}/{key}").splitlines()]
+    assert [event["eventMetadata"]["inferenceId"] for event in events] == ["id-0", "id-1", "id-2"]
+    assert events[1]["captureData"] == {
+        side: {"observedContentType": "text/csv", "mode": mode, "data": "1,1", "encoding": "CSV"}
+        for side, mode in {"endpointInput": "INPUT", "endpointOutput": "OUTPUT"}.items()
+    }
+    hosting.delete(name)
+
+
+def statistic(hosting: HostingClient, name: str, metric: str, kind: str) -> float:
+    """Over the last hour."""
+    now = datetime.now(UTC)
+    found = hosting.cloudwatch.get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=metric,
+        Dimensions=[
+            {"Name": "EndpointName", "Value": name},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=3600,
+        Statistics=[kind],
+    )
+    return float(sum(point[kind] for point in found["Datapoints"]))
+
+
+def test_metrics_of_invocations(hosting: HostingClient) -> None:
+    name = hosting.deploy()
+    for wish in ({"sleep": 0.3}, {"status": 400}, {"status": 500}):
+        try:
+            hosting.ask(name, wish=wish)
+        except ClientError as error:
+            assert "status" in wish, error  # noqa: PT017 - the others must not fail
+    until("three invocations", lambda: statistic(hosting, name, "Invocations", "Sum") == 3)
+    assert statistic(hosting, name, "Invocation4XXErrors", "Sum") == 1
+    assert statistic(hosting, name, "Invocation5XXErrors", "Sum") == 1
+    assert 300_000 <= statistic(hosting, name, "ModelLatency", "Maximum") < 10_000_000
+    assert 0 < statistic(hosting, name, "OverheadLatency", "Maximum") < 10_000_000
+    hosting.delete(name)
+
+
+def test_other_clients_of_the_port_are_not_mistaken_for_callers(
+    hosting: HostingClient, engine: docker.DockerClient
+) -> None:
+    """A bucket may be called `endpoints`."""
+    with hosting_client(hosting.training, engine) as client:
+        client.s3.create_bucket(Bucket="endpoints")
+        client.s3.put_object(Bucket="endpoints", Key="x/invocations", Body=b"mine")
+        assert client.s3.get_object(Bucket="endpoints", Key="x/invocations")["Body"].read() == b"mine"
