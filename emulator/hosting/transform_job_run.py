@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from anyio import CancelScope, CapacityLimiter
 from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
 
 from emulator.blocking import blocking
 from emulator.domain.ecr import EcrRegistry
@@ -93,10 +94,15 @@ class TransformJobRun:
         self._working.cancel()
 
     async def _work(self, tasks: TaskGroup, stop: anyio.Event) -> dict[str, Any]:
-        """What the job's progress is in the end."""
+        """What the job's progress is in the end.
+
+        The checkpoint tells of a cancellation that a task group within kept to itself: it may do so when the tasks in
+        it were cancelled before their host.
+        """
         with self._working:
             try:
                 faults = await self._transform(tasks)
+                await checkpoint()
             except JobFailure as failure:
                 return _failed(failure.reason)
             return _failed(job_logs(faults[0])) if faults else {"status": S.COMPLETED}

@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 import anyio
 from anyio import CancelScope, CapacityLimiter
+from anyio.lowlevel import checkpoint
 
 from emulator.blocking import blocking
 from emulator.domain.failure_reason import JobFailure
@@ -78,10 +79,13 @@ async def transform_object(wanted: TransformObject, how: Transformation) -> None
 
 @asynccontextmanager
 async def in_threads(threads: CapacityLimiter, context: AbstractContextManager[T]) -> AsyncIterator[T]:
-    """A context that is entered and left in worker threads; left also where this task is cancelled."""
+    """A context that is entered and left in worker threads; left also where this task is cancelled, and then always
+    with an exception: a task group may end without one when the tasks in it were cancelled before their host.
+    """
     value = await blocking(threads, context.__enter__)
     try:
         yield value
+        await checkpoint()
     except BaseException as error:
         with CancelScope(shield=True):
             await blocking(threads, context.__exit__, type(error), error, error.__traceback__)

@@ -67,6 +67,20 @@ def test_container_that_dies_alone_comes_back_and_logs_to_the_same_stream(hostin
     hosting.delete(name)
 
 
+def test_container_is_replaced_also_when_its_model_and_configuration_are_gone(hosting: HostingClient) -> None:
+    model = hosting.create_model()
+    name = hosting.create(variant(model))
+    hosting.wait(name)
+    config = hosting.describe(name)["EndpointConfigName"]
+    hosting.sagemaker.delete_model(ModelName=model)
+    hosting.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    [container] = hosting.containers(name)
+    container.kill()
+    until("another container", lambda: hosting.containers(name) not in ([], [container]))
+    until("an answer", lambda: is_answering(hosting, name))
+    hosting.delete(name)
+
+
 def test_killed_emulator_comes_back_to_its_containers(
     start: Callable[..., HostingClient], restartable: Restartable
 ) -> None:

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 import docker
 import pytest
@@ -41,12 +42,13 @@ def open_emulator(launch: Launch, engine: docker.DockerClient) -> Iterator[Hosti
 def machine(engine: docker.DockerClient) -> Iterator[list[str]]:
     """Addresses of this machine with a port that listens on all of them."""
     (config,) = engine.networks.get("bridge").attrs["IPAM"]["Config"]
+    docker0 = next(IPv4Network(config["Subnet"]).hosts())
     with socket.create_server(("0.0.0.0", 0)) as server:
         threading.Thread(target=accept_all, args=(server,), daemon=True).start()
         port = server.getsockname()[1]
         own = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
         outside = sorted(str(address) for address in own if not str(address).startswith("127."))
-        yield [f"{address}:{port}" for address in (config["Gateway"], *outside)]
+        yield [f"{address}:{port}" for address in (docker0, *outside)]
         server.shutdown(socket.SHUT_RDWR)
 
 

@@ -1,20 +1,19 @@
 """sagemaker-runtime against real containers."""
 
 import json
-import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import docker
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from tests.e2e.hosting_client import WISHES_TYPE, HostingClient, hosting_client, variant
+from tests.e2e.hosting_client import WISHES_TYPE, HostingClient, variant
 from tests.e2e.training_client import ACCOUNT, BUCKET, new_name, until
 
 
 @pytest.fixture(scope="module")
-def echo(hosting: HostingClient) -> Any:
+def echo(hosting: HostingClient) -> Iterator[str]:
     """An endpoint that most tests ask."""
     name = hosting.deploy()
     yield name
@@ -81,31 +80,35 @@ def test_unknown_endpoint_and_one_that_is_being_created(hosting: HostingClient) 
     hosting.delete(name)
 
 
-def test_stream_gives_its_first_bytes_before_its_last(hosting: HostingClient, echo: str) -> None:
-    wish = {"stream": {"chunks": 3, "size": 10, "pause": 1.0}}
+@contextmanager
+def stream(hosting: HostingClient, name: str, **wish: int) -> Iterator[Iterator[bytes]]:
     answer = hosting.runtime.invoke_endpoint_with_response_stream(
-        EndpointName=echo, Body=b"x", CustomAttributes=json.dumps(wish)
+        EndpointName=name, Body=b"x", CustomAttributes=json.dumps({"stream": wish})
     )
-    came: list[tuple[float, bytes]] = []
-    for event in answer["Body"]:
-        came.append((time.monotonic(), event["PayloadPart"]["Bytes"]))
-    assert b"".join(part for _, part in came) == b"0" * 10 + b"1" * 10 + b"2" * 10
-    assert came[0][1] == b"0" * 10
-    assert came[-1][0] - came[0][0] > 1.0, "the first bytes waited for the last"
     assert answer["InvokedProductionVariant"] == "AllTraffic"
+    with closing(answer["Body"]) as events:
+        yield (event["PayloadPart"]["Bytes"] for event in events)
+
+
+def test_stream_gives_its_first_bytes_before_its_last(hosting: HostingClient) -> None:
+    name = hosting.deploy()
+    with stream(hosting, name, chunks=2, size=10, pause=60) as parts:
+        assert next(parts) == b"0" * 10
+        assert hosting.report(name)["in_flight"] == 2, "the stream had ended"
+    hosting.delete(name)
+
+
+def test_stream_is_whole_and_in_order(hosting: HostingClient, echo: str) -> None:
+    with stream(hosting, echo, chunks=4, size=300_000) as parts:
+        assert b"".join(parts) == b"".join(number * 300_000 for number in (b"0", b"1", b"2", b"3"))
 
 
 def test_stream_that_breaks_off(hosting: HostingClient) -> None:
     name = hosting.deploy()
-    wish = {"stream": {"chunks": 3, "size": 10, "pause": 0.2, "exit_after": 1}}
-    answer = hosting.runtime.invoke_endpoint_with_response_stream(
-        EndpointName=name, Body=b"x", CustomAttributes=json.dumps(wish)
-    )
-    parts = []
-    with pytest.raises(EventStreamError, match="ModelStreamError"):
-        for event in answer["Body"]:
-            parts.append(event["PayloadPart"]["Bytes"])
-    assert parts == [b"0" * 10]
+    with stream(hosting, name, chunks=3, size=10, exit_after=1) as parts:
+        assert next(parts) == b"0" * 10
+        with pytest.raises(EventStreamError, match="ModelStreamError"):
+            next(parts)
     hosting.delete(name)
 
 
@@ -204,11 +207,12 @@ def test_metrics_of_invocations(hosting: HostingClient) -> None:
     hosting.delete(name)
 
 
-def test_other_clients_of_the_port_are_not_mistaken_for_callers(
-    hosting: HostingClient, engine: docker.DockerClient
-) -> None:
+def test_object_whose_url_looks_like_an_invocation(hosting: HostingClient) -> None:
     """A bucket may be called `endpoints`."""
-    with hosting_client(hosting.training, engine) as client:
-        client.s3.create_bucket(Bucket="endpoints")
-        client.s3.put_object(Bucket="endpoints", Key="x/invocations", Body=b"mine")
-        assert client.s3.get_object(Bucket="endpoints", Key="x/invocations")["Body"].read() == b"mine"
+    where = {"Bucket": "endpoints", "Key": "x/invocations"}
+    hosting.s3.create_bucket(Bucket="endpoints")
+    upload = hosting.s3.create_multipart_upload(**where)["UploadId"]
+    part = hosting.s3.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"mine")
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    hosting.s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+    assert hosting.s3.get_object(**where)["Body"].read() == b"mine"

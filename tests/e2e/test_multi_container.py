@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.hosting_client import HostingClient, archive, s3_source, variant
-from tests.e2e.training_client import BUCKET, new_name, until
+from tests.e2e.training_client import BUCKET, until
 
 MIB = 2**20
 
@@ -185,13 +185,3 @@ def test_serverless_container_that_cannot_start(hosting: HostingClient) -> None:
     assert failed.value.response["Error"]["Code"] == "ModelError"
     hosting.delete(name)
     assert hosting.things(name) == []
-
-
-def test_names_of_models_are_free_again_after_the_endpoint_is_gone(hosting: HostingClient) -> None:
-    model = hosting.create_model()
-    name = hosting.create(variant(model))
-    hosting.wait(name)
-    hosting.sagemaker.delete_model(ModelName=model)
-    assert hosting.ask(name, b"x") == b"x", "an endpoint outlives its model"
-    hosting.delete(name)
-    assert new_name("model") != model

@@ -139,6 +139,11 @@ def check_report(emulator: TrainingClient, name: str, large: dict[str, bytes]) -
         "one.object": 3,
         "nobody-reads": 0,
     }
+    check_tree(emulator, name)
+
+
+def check_tree(emulator: TrainingClient, name: str) -> None:
+    """FIFOs beside other channels, in a directory that is read-only."""
     data = {
         host: {
             path.removeprefix("input/data/"): seen["mode"]
