@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 import emulator.operations  # noqa: F401 - registers every operation
 from emulator.assembly import (
@@ -120,7 +121,7 @@ class Emulator:
             events=build_events(settings, state, training),
         )
 
-    def app(self, models: ServiceModels | None = None, strict: bool = False) -> FastAPI:
+    def app(self, models: ServiceModels | None = None, strict: bool = False) -> ASGIApp:
         app = FastAPI(lifespan=self.lifespan, docs_url=None, redoc_url=None, openapi_url=None)
         gateway = Gateway(
             models=models or load_service_models(),
@@ -141,9 +142,7 @@ class Emulator:
         app.get("/_emulator/endpoints/{name}")(endpoints.report)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
         app.mount("/", Edge(gateway, self.s3, self.ecr))
-        app.add_middleware(InvocationsFirst, runtime=self.runtime)
-        app.add_middleware(LocalNamesOnly, is_private=is_loopback(self.settings.host))
-        return app
+        return LocalNamesOnly(InvocationsFirst(app, self.runtime), is_loopback(self.settings.host))
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:

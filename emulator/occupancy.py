@@ -63,6 +63,12 @@ class Occupancy:
     def gpu_ids(self) -> frozenset[str]:
         return frozenset(gpu for holding in self._holdings.values() for gpu in holding.gpu_ids)
 
+    def held(self, arn: str) -> Holding:
+        """All parts of one holder together."""
+        parts = [holding for name, holding in self._holdings.items() if name.partition("#")[0] == arn]
+        gpus = frozenset(gpu for part in parts for gpu in part.gpu_ids)
+        return Holding(sum(part.memory_bytes for part in parts), gpus)
+
     @property
     def holders(self) -> dict[str, int]:
         """ARN -> bytes of memory, the largest first: for whom somebody waits.

@@ -6,15 +6,14 @@ Absolute times depend on the machine and on what else it does; compare the ratio
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import docker
+from bench_endpoints import bench_endpoints
+from bench_tools import client, ratio, report, seconds
 from demo import running_emulator
 from images import BASE_IMAGE, ensure_base_image
 
@@ -30,6 +29,7 @@ def main() -> int:
     ensure_base_image(docker.from_env())
     with tempfile.TemporaryDirectory() as directory, running_emulator(Path(directory)) as endpoint:
         bench_turnaround(endpoint, rounds)
+        bench_endpoints(endpoint, rounds)
     return 0
 
 
@@ -85,31 +85,6 @@ def run_in_network(engine: docker.DockerClient) -> None:
         run_container(engine, network.name)
     finally:
         network.remove()
-
-
-def client(endpoint: str, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-
-
-def seconds(work: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def ratio(ours: list[float], theirs: list[float]) -> float:
-    return statistics.median(ours) / statistics.median(theirs)
-
-
-def report(what: str, times: list[float]) -> None:
-    middle, low, high = statistics.median(times), min(times), max(times)
-    print(f"{what:<50} median {middle:.3f} s ({low:.3f} to {high:.3f}, {len(times)} rounds)", flush=True)
 
 
 if __name__ == "__main__":

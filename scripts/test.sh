@@ -26,7 +26,7 @@ real_minio() {
 # shellcheck disable=SC2329  # called by prepare
 compose() { docker compose version >/dev/null 2>&1 || scripts/debian_package.sh docker-compose; }
 
-# The others install packages and are built by test_clients.sh.
+# The others install many packages and are built by test_clients.sh.
 prepare "the base image and the sample containers" \
     .venv/bin/python scripts/images.py logistic_regression show_contract
 prepare "a real MinIO" real_minio

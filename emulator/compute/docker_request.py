@@ -20,6 +20,9 @@ ROLES = {INPUT: "input", "/opt/ml/model": "model", "/opt/ml/output/data": "data"
 WARM_POOL_CACHE = "/opt/ml/sagemaker/warmpoolcache"
 """Source: DG train-warm-pools, "Persistent cache"."""
 
+LONGEST_HOSTNAME = 63
+"""Of one label of a domain name; Linux takes one more."""
+
 MOST_OPTIONS = 4000
 """Bytes; mount(2) takes one page, and the rest of it is the driver's."""
 
@@ -61,7 +64,7 @@ def container_request(
         "Image": instance.image,
         "Cmd": list(instance.arguments),
         "Env": [f"{name}={value}" for name, value in instance.environment.items()],
-        "Hostname": instance.host,
+        "Hostname": (instance.hostname or instance.host)[:LONGEST_HOSTNAME],
         "Labels": {**labels, HOST: instance.host, **_network_label(instance)},
         "HostConfig": {
             **_resources(instance.limits),

@@ -91,6 +91,8 @@ class InstanceSpec:
     """As the cluster's; the instance then has a directory /opt/ml/sagemaker/warmpoolcache that outlives it."""
     endpoint_variables: Mapping[str, str] = field(default_factory=dict)
     """Variables for addresses of the emulator: name -> path behind the address."""
+    hostname: str | None = None
+    """What the container calls itself; None for `host`."""
 
 
 @dataclass(frozen=True)

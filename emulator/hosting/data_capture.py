@@ -5,7 +5,8 @@ What waits is in memory: it is bounded, and a killed process loses the last seco
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -82,19 +83,23 @@ class Capture:
     content_type: str = ""
     custom_attributes: str | None = None
 
-    def see_input(self, body: InvocationBody) -> None:
+    @contextmanager
+    def watching(self, body: InvocationBody) -> Iterator[None]:
+        """Around the invocation; one that fails leaves nothing."""
         if body.content is not None:
             self.bodies.add_input(body.content)
         body.on_piece.append(self.bodies.add_input)
+        is_success = False
+        try:
+            yield
+            is_success = True
+        finally:
+            self.store.finish(self, is_success and not self.bodies.is_given_up)
 
     def see_answer(self, answer: ContainerAnswer) -> None:
         answer.on_chunk.append(self.bodies.add_output)
         self.content_type = answer.headers.get("Content-Type", "")
         self.custom_attributes = answer.headers.get(CUSTOM_ATTRIBUTES)
-
-    def finish(self, is_success: bool) -> None:
-        """Once, whatever happened."""
-        self.store.finish(self, is_success and not self.bodies.is_given_up)
 
 
 class DataCapture:

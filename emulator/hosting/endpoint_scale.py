@@ -27,7 +27,7 @@ async def scale_variant(endpoint: Endpoint, fleet: Fleet, variant: ProductionVar
 
 
 async def _add(endpoint: Endpoint, fleet: Fleet, variant: ProductionVariant, numbers: range) -> None:
-    more = await await_room(endpoint, hosts_of(variant, numbers), fleet.parts)
+    more = await await_room(endpoint, hosts_of(variant, numbers), fleet.parts, replaces=False)
     limits = {**fleet.record.placement.limits, **more.limits}
     _place(endpoint, fleet, limits)
     try:

@@ -38,9 +38,19 @@ class Fleet:
     _scopes: dict[str, anyio.CancelScope] = field(default_factory=dict, init=False)
     _ended: dict[str, anyio.Event] = field(default_factory=dict, init=False)
     _changed: anyio.Event = field(default_factory=anyio.Event, init=False)
+    _changing: anyio.Lock = field(default_factory=anyio.Lock, init=False)
+    _is_over: bool = field(default=False, init=False)
 
     async def start(self, variant: ProductionVariant, numbers: range) -> None:
-        """Run these instances of the variant; those that run already are taken as they are."""
+        """Run these instances of the variant; those that run already are taken as they are.
+
+        Nothing is started once the fleet is abandoned.
+        """
+        async with self._changing:
+            if not self._is_over:
+                await self._start(variant, numbers)
+
+    async def _start(self, variant: ProductionVariant, numbers: range) -> None:
         cluster = compile_variant(self.endpoint, self.deployment, variant, self.record)
         await self.parts.compute.prepare(cluster)
         specs = {spec.host: spec for spec in cluster.instances}
@@ -80,9 +90,12 @@ class Fleet:
         self.tasks.start_soon(run)
 
     def _note(self) -> None:
+        self._wake_waiting()
+        self.on_change()
+
+    def _wake_waiting(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
-        self.on_change()
 
     def of(self, variant: ProductionVariant) -> list[ServingInstance]:
         """In the order of their numbers."""
@@ -136,7 +149,10 @@ class Fleet:
     async def abandon(self) -> None:
         """Look after nothing any more; the containers stay."""
         with anyio.CancelScope(shield=True):
-            await self._release(list(self.instances))
+            async with self._changing:
+                self._is_over = True
+                await self._release(list(self.instances))
+        self._wake_waiting()
 
     async def _release(self, names: list[str]) -> list[ServingInstance]:
         """Returns when nothing is under way: a container that was just being made would outlive its removal."""

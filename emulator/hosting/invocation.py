@@ -97,11 +97,13 @@ class Invoker:
                 f"Endpoint {request.key.name} serves {variant.max_concurrency} requests at a time."
             )
         with traffic.serving():
-            async with (
-                self._measured(request, variant) as trace,
-                self._captured(request, route, variant) as seen,
-            ):
-                await self._on_some_instance(request, variant, trace, _seeing(seen, respond))
+            async with self._measured(request, variant) as trace:
+                capture = self._capture.begin(request, route, variant)
+                if capture is None:
+                    await self._on_some_instance(request, variant, trace, respond)
+                    return
+                with capture.watching(request.body):
+                    await self._on_some_instance(request, variant, trace, _seeing(capture, respond))
 
     def _variant(self, request: InvocationRequest, route: EndpointRoute) -> VariantRoute:
         wanted = request.text("TargetVariant")
@@ -138,22 +140,6 @@ class Invoker:
             trace.invoked.model_seconds = sum(answer.seconds for answer in trace.answers)
         trace.invoked.total_seconds = perf_counter() - began
         self._metrics.record(trace.invoked)
-
-    @asynccontextmanager
-    async def _captured(
-        self, request: InvocationRequest, route: EndpointRoute, variant: VariantRoute
-    ) -> AsyncIterator[Capture | None]:
-        capture = self._capture.begin(request, route, variant)
-        if capture is None:
-            yield None
-            return
-        capture.see_input(request.body)
-        is_success = False
-        try:
-            yield capture
-            is_success = True
-        finally:
-            capture.finish(is_success)
 
     async def _on_some_instance(
         self, request: InvocationRequest, variant: VariantRoute, trace: _Trace, respond: Respond
@@ -219,10 +205,7 @@ class Invoker:
         self._sessions.note(request.key, instance, opened, closed)
 
 
-def _seeing(capture: Capture | None, respond: Respond) -> Respond:
-    if capture is None:
-        return respond
-
+def _seeing(capture: Capture, respond: Respond) -> Respond:
     async def seen(found: ModelAnswer) -> None:
         capture.see_answer(found.answer)
         await respond(found)

@@ -1,11 +1,10 @@
 """The caller's payload on its way to a container, never more than one piece of it in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
-
-import anyio
 
 from emulator.domain.errors import ServiceError
 
@@ -28,7 +27,7 @@ class InvocationBody:
     """All of it, where it came in one piece; then `pieces` gives nothing."""
     fault: Exception | None = field(default=None, init=False)
     """Why reading failed: ServiceError, CallerGone or what `pieces` raises."""
-    ended: anyio.Event = field(default_factory=anyio.Event, init=False)
+    ended: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     """Nobody reads it any more."""
     waited: float = field(default=0.0, init=False)
     """Seconds that reading took."""

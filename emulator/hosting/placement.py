@@ -10,7 +10,8 @@ from emulator.domain.cluster import Limits
 from emulator.domain.endpoint import Deployment, Endpoint
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.failure_reason import CAPACITY, JobFailure
-from emulator.domain.placement import gpu_demand, memory_demand, place
+from emulator.domain.misfit import Misfit
+from emulator.domain.placement import PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
 from emulator.domain.transform_job import TransformJob
@@ -41,26 +42,32 @@ def serverless_limits(variant: ProductionVariant, cpus: int) -> Limits:
     return Limits(memory_bytes=memory, cpus=cpus, shm_bytes=memory // 2)
 
 
-async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], parts: HostingParts) -> Placement:
+async def await_room(
+    owner: Endpoint | TransformJob, hosts: Sequence[Host], parts: HostingParts, replaces: bool = True
+) -> Placement:
     """Limits for new instances of the owner, once there is room.
 
     Raises JobFailure where there can never be, and for an endpoint where there
     is none for long.
 
-    What the owner holds already stays, so an update has to fit beside what it replaces.
+    `replaces`: what the owner holds goes when they are there. Under the policy `scale` they then get what they would
+    get without it, and the machine carries both for that time; under `strict` they have to fit beside it. Instances
+    that come on top of it are as large as their type says, or there are none.
     """
-    own = parts.occupancy.holders.get(owner.arn, 0)
-    policy = replace(parts.policy, memory_budget=lambda total: parts.policy.memory_budget(total) - own)
+    own = parts.occupancy.held(owner.arn)
+    policy = _policy(parts.policy, own, replaces)
     capacity = await parts.compute.capacity()
     memory = memory_demand(hosts, policy, capacity)
     gpus = sum(gpu_demand(hosts, policy, capacity).values())
-    budget = parts.policy.memory_budget(capacity.memory_bytes)
+    budget = policy.memory_budget(capacity.memory_bytes)
+    shared_gpus = own.gpu_ids if replaces and policy.gpu is Misfit.SCALE else frozenset()
     limit = parts.provision_seconds if isinstance(owner, Endpoint) else math.inf
     with parts.occupancy.waiting(owner.arn), anyio.move_on_after(limit):
         while True:
             used = parts.occupancy
-            free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used.gpu_ids]
-            if memory <= budget - used.memory_bytes and gpus <= len(free_gpus):
+            free_gpus = [gpu for gpu in capacity.gpu_ids if gpu not in used.gpu_ids - shared_gpus]
+            others = used.memory_bytes - own.memory_bytes
+            if memory <= budget - others and gpus <= len(free_gpus):
                 return place(hosts, policy, capacity, free_gpus)
             freed = anyio.Event()
             used.on_next_release(freed.set)
@@ -68,6 +75,13 @@ async def await_room(owner: Endpoint | TransformJob, hosts: Sequence[Host], part
                 await freed.wait()
     holders = ", ".join(parts.occupancy.holders)
     raise JobFailure(f"{CAPACITY} (it waited for {holders})")
+
+
+def _policy(policy: PlacementPolicy, own: Holding, replaces: bool) -> PlacementPolicy:
+    if replaces and policy.memory is Misfit.SCALE:
+        return policy
+    left = replace(policy, memory_budget=lambda total: policy.memory_budget(total) - own.memory_bytes)
+    return left if replaces else replace(left, memory=Misfit.STRICT, gpu=Misfit.STRICT)
 
 
 async def place_deployment(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> Placement:

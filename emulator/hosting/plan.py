@@ -124,6 +124,7 @@ def container_spec(  # noqa: PLR0913 - an InstanceSpec has as many facts
         mounts=mounts,
         limits=limits,
         hidden=(MODEL,),
+        hostname=container.container_hostname,
     )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import anyio
@@ -147,23 +148,23 @@ class Traffic:
     outstanding: int = 0
     """In flight, those that wait for an instance included."""
     last_at: float = 0.0
-    """When the latest one began or ended, in seconds of `anyio.current_time`."""
+    """When the latest one began or ended, in seconds of `time.monotonic`."""
     credit: float = 0.0
     """What the variant is behind its share by; for `RoutingTable.choose`."""
 
     @contextmanager
     def serving(self) -> Iterator[None]:
         self.outstanding += 1
-        self.last_at = anyio.current_time()
+        self.last_at = monotonic()
         try:
             yield
         finally:
             self.outstanding -= 1
-            self.last_at = anyio.current_time()
+            self.last_at = monotonic()
 
     def is_idle(self, seconds: float) -> bool:
         """Whether a serverless variant had nothing to do for that long."""
-        return self.outstanding == 0 and anyio.current_time() - self.last_at >= seconds
+        return self.outstanding == 0 and monotonic() - self.last_at >= seconds
 
 
 class RoutingTable:

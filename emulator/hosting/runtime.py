@@ -120,7 +120,7 @@ class Runtime:
         if not is_its_form or not _PATH.fullmatch(raw_path(scope)):
             return False
         try:
-            credential = _credential(scope)
+            _, credential = _read_once(scope)
         except ServiceError:
             return False
         return credential is not None and credential.service == SIGNING_NAME
@@ -142,10 +142,10 @@ class Runtime:
                 await answer.send_error(ServiceError("InternalFailure", _UNKNOWN_FAULT, 500))
 
     async def _answer(self, scope: Scope, receive: Receive, answer: RuntimeAnswer) -> None:
-        headers = read_headers(scope)
+        headers, credential = _read_once(scope)
         seen = tuple((name, value) for name, value in headers.items() if _is_member(name))
         operation, members = self._read(raw_path(scope), seen)
-        key = self._endpoint(_credential(scope), members)
+        key = self._endpoint(credential, members)
         body = await self._body(_content_length(headers), receive, operation, (key, answer.request_id))
         asked = InvocationRequest(key, members, body, self._parts.limits.invocation)
         if operation == "InvokeEndpointAsync":
@@ -226,11 +226,14 @@ def _is_member(header: str) -> bool:
     return header.startswith("x-amzn-sagemaker-") or header in ("content-type", "accept")
 
 
-def _credential(scope: Scope) -> Credential | None:
-    """Raises ServiceError."""
-    if "authorization" in (headers := read_headers(scope)):
-        return read_credential(headers, {})
-    return read_credential({}, QueryParams(scope["query_string"]))
+def _read_once(scope: Scope) -> tuple[dict[str, str], Credential | None]:
+    """The headers and who signed them, kept in the scope. Raises ServiceError."""
+    found: tuple[dict[str, str], Credential | None] | None = scope.get(SERVICE)
+    if found is None:
+        headers = read_headers(scope)
+        query = QueryParams(scope["query_string"]) if scope["query_string"] else {}
+        found = scope[SERVICE] = (headers, read_credential(headers, query))
+    return found
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.clients.client_program import Client, told
+from tests.clients.client_program import LIMIT_SECONDS, Client, told
 from tests.support.images import cannot_run
 
 HOSTS = {"algo-1", "algo-2"}
@@ -28,7 +28,8 @@ def test_estimator_fits_attaches_and_stops(client: Client) -> None:
     assert told(output, "stopped") == "Stopped"
 
 
-def test_estimator_and_model_deploy_predict_and_delete(client: Client) -> None:
+@pytest.mark.timeout(3 * LIMIT_SECONDS)
+def test_estimator_and_model_deploy_predict_and_transform(client: Client) -> None:
     output = client.run_python("sdk_v2", "deploy.py")
 
     rows = ast.literal_eval(told(output, "probability and class"))

@@ -62,6 +62,12 @@ def lines(hosting: HostingClient, name: str) -> dict[str, list[str]]:
     return told
 
 
+def asked(hosting: HostingClient, name: str) -> list[str]:
+    """What the containers say of each request."""
+    streams = lines(hosting, name).values()
+    return [line for messages in streams for line in messages if line.startswith("INVOKED")]
+
+
 def things(engine: docker.DockerClient, name: str) -> list[str]:
     """All containers, networks and volumes that the job has on the Engine."""
     prefix = f"sagemaker-transform_{name.lower()}-"
@@ -96,7 +102,7 @@ def test_objects_are_transformed_by_two_instances(hosting: HostingClient) -> Non
     assert len(told) == 4
     data_logs = [messages for stream, messages in told.items() if stream.endswith("/data-log")]
     assert all("MaxConcurrentTransforms=1, MaxPayloadInMB=6" in first for [first] in data_logs)
-    assert sorted(line for messages in told.values() for line in messages if line.startswith("INVOKED")) == [
+    assert sorted(asked(hosting, name)) == [
         "INVOKED 4", "INVOKED 4", "INVOKED 8"
     ]  # fmt: skip
     assert job["TransformStartTime"] <= job["TransformEndTime"]
@@ -235,18 +241,17 @@ def test_job_goes_on_after_the_server_was_killed(
 ) -> None:
     with hosting_client(restartable.start(), engine) as hosting:
         uri = hosting.training.put(
-            {"1": wishes({"body": "once"}), "2": wishes({"sleep": 3, "body": "slept"})}
+            {"1": wishes({"body": "once"}), "2": wishes({"sleep": 5, "body": "slept"})}
         )
         name = create(hosting, hosting.create_model(), uri, TransformInput=WISHES)
         until("the first output", lambda: outputs(hosting, name))
+        until("the second request", lambda: len(asked(hosting, name)) == 2)
+        assert set(outputs(hosting, name)) == {"1.out"}
         modified = hosting.s3.head_object(Bucket=BUCKET, Key=f"{name}/1.out")["LastModified"]
         restartable.kill()
     with hosting_client(restartable.start(), engine) as hosting:
         assert wait(hosting, name)["TransformJobStatus"] == "Completed"
         assert outputs(hosting, name) == {"1.out": b"once", "2.out": b"slept"}
         assert hosting.s3.head_object(Bucket=BUCKET, Key=f"{name}/1.out")["LastModified"] == modified
-        asked = [
-            line for told in lines(hosting, name).values() for line in told if line.startswith("INVOKED")
-        ]
-        assert len(asked) == 3
+        assert len(asked(hosting, name)) == 3
         assert nothing_is_left(engine, name)

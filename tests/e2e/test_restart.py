@@ -11,13 +11,12 @@ from tests.e2e.leftovers import LABEL, find_leftovers
 from tests.e2e.slow_s3 import running_slow_s3
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, statuses, until
 
-pytestmark = pytest.mark.ordinary_user
-
 
 def numbers(lines: list[str]) -> list[int]:
     return [int(line[:6]) for line in lines]
 
 
+@pytest.mark.ordinary_user
 @pytest.mark.parametrize("way", ["kill", "stop"])
 def test_running_containers_are_adopted_and_no_line_is_lost_or_doubled(
     restartable: Restartable, engine: docker.DockerClient, way: str
@@ -84,6 +83,7 @@ def test_stop_that_a_killed_server_had_accepted(restartable: Restartable) -> Non
     assert statuses(job).count("Stopping") == 1
 
 
+@pytest.mark.ordinary_user
 def test_download_that_was_cut_off_is_done_again(restartable: Restartable, tmp_path: Path) -> None:
     with running_slow_s3(tmp_path / "s3") as slow:
         settings = {"S3_ENDPOINT_URL": slow.url, "S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test"}
@@ -131,6 +131,7 @@ def tell_everything(client: TrainingClient, name: str) -> list[object]:
     return [job, tags, objects, client.events(name), client.files(name), client.emulator_report(name)]
 
 
+@pytest.mark.ordinary_user
 def test_shutdown_with_stop_removes_containers_and_fails_the_job(
     restartable: Restartable, engine: docker.DockerClient
 ) -> None:
@@ -145,6 +146,7 @@ def test_shutdown_with_stop_removes_containers_and_fails_the_job(
     assert job["FailureReason"].startswith("InternalServerError: ")
 
 
+@pytest.mark.ordinary_user
 def test_sweep_takes_strays_of_this_installation_only(
     restartable: Restartable, engine: docker.DockerClient, algorithm_image: str
 ) -> None:

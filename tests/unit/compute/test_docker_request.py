@@ -36,6 +36,17 @@ def volume(role: str, target: str, **more: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize(
+    ("host", "hostname", "expected"),
+    [("algo-2", None, "algo-2"), ("Main-1", "scorer", "scorer"), (f"{'v' * 63}-1", None, "v" * 63)],
+)
+def test_hostname_is_the_wished_one_and_no_longer_than_linux_takes(
+    host: str, hostname: str | None, expected: str
+) -> None:
+    instance = replace(INSTANCE, host=host, hostname=hostname)
+    assert container_request("job-1", instance, LABELS, {})["Hostname"] == expected
+
+
 def test_container_request_is_the_golden_one() -> None:
     assert container_request("job-1", INSTANCE, LABELS, {}) == {
         "Image": "algorithm:1",

@@ -1,0 +1,115 @@
+"""An endpoint against a container of the same image that is started by hand, side by side in one run."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import docker
+from bench_invocations import bench_invocations
+from bench_tools import client, ratio, report, seconds
+from images import build_sample
+
+ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
+BUCKET = "bench-models"
+NAME = "bench"
+BODY = b"0.5,0.1\n"
+
+
+def bench_endpoints(endpoint: str, rounds: int) -> None:
+    """From CreateEndpoint to InService, then invocations at one connection and at many."""
+    engine = docker.from_env()
+    image = build_sample(engine, "logistic_regression")
+    sagemaker = client(endpoint, "sagemaker")
+    create_config(endpoint, sagemaker, image)
+    ours, bare = [], []
+    for number in range(rounds + 1):
+        ours.append(seconds(lambda number=number: create_endpoint(sagemaker, f"{NAME}-{number}")))
+        bare.append(seconds(lambda: start_by_hand(engine, image)))
+        if number < rounds:
+            delete_endpoint(sagemaker, f"{NAME}-{number}")
+    report("CreateEndpoint to InService", ours[1:])
+    report("bare Docker: create, start, first good ping", bare[1:])
+    print(f"ratio, endpoint to bare Docker:           {ratio(ours[1:], bare[1:]):.2f}")
+    [container] = [c for c in engine.containers.list() if f"endpoint_{NAME}-{rounds}-" in c.name]
+    bench_invocations(endpoint, f"{NAME}-{rounds}", f"{address(container)}/invocations", BODY)
+    delete_endpoint(sagemaker, f"{NAME}-{rounds}")
+
+
+def create_config(endpoint: str, sagemaker: Any, image: str) -> None:
+    s3 = client(endpoint, "s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=model_archive())
+    container = {"Image": image, "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"}
+    sagemaker.create_model(ModelName=NAME, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    variant = {"VariantName": "AllTraffic", "ModelName": NAME}
+    instances = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[{**variant, **instances}])
+
+
+def model_archive() -> bytes:
+    content = json.dumps({"weights": [1.0, -1.0], "bias": 0.0}).encode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        member = tarfile.TarInfo("model.json")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def create_endpoint(sagemaker: Any, name: str) -> None:
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=NAME)
+    while (told := sagemaker.describe_endpoint(EndpointName=name))["EndpointStatus"] == "Creating":
+        time.sleep(0.01)
+    if told["EndpointStatus"] != "InService":
+        raise RuntimeError(told["FailureReason"])
+
+
+def delete_endpoint(sagemaker: Any, name: str) -> None:
+    sagemaker.delete_endpoint(EndpointName=name)
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 1})
+
+
+def start_by_hand(engine: docker.DockerClient, image: str) -> None:
+    """With the model put into it; until it answers its first ping with 200."""
+    container = engine.containers.create(image, ["serve"])
+    try:
+        put_model(container)
+        container.start()
+        container.reload()
+        while not answers(f"{address(container)}/ping"):
+            time.sleep(0.01)
+    finally:
+        container.remove(force=True)
+
+
+def put_model(container: Any) -> None:
+    content, files = model_archive(), io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(content)) as source, tarfile.open(fileobj=files, mode="w") as target:
+        for name in ("opt", "opt/ml", "opt/ml/model"):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            target.addfile(folder)
+        member = source.getmember("model.json")
+        data = source.extractfile(member)
+        member.name = "opt/ml/model/model.json"
+        target.addfile(member, data)
+    container.put_archive("/", files.getvalue())
+
+
+def address(container: Any) -> str:
+    [network] = container.attrs["NetworkSettings"]["Networks"].values()
+    return f"http://{network['IPAddress']}:8080"
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
