@@ -12,7 +12,7 @@ from emulator.domain.transform_job import TransformJob
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.plan import container_host
 from emulator.hosting.serving_container import ServingContainer
-from emulator.hosting.transform_failure import container_ended, no_ping
+from emulator.hosting.transform_failure import VERDICT_LIMIT, container_ended, no_ping
 from emulator.hosting.transform_log import container_stream
 from emulator.hosting.transform_plan import hosts_of
 from emulator.logs.log_event import LogEvent
@@ -22,9 +22,6 @@ PING_LIMIT = 30 * 60.0
 
 STOP_LIMIT = 2.0
 """Seconds between SIGTERM and SIGKILL: the job is over, and nobody wants to wait. AWS's is not established."""
-
-VERDICT_LIMIT = 2.0
-"""Seconds for the news of a container's end, when it cannot be reached any more."""
 
 
 @dataclass

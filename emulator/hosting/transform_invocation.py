@@ -9,8 +9,13 @@ import anyio
 from emulator.domain.transform_job import TransformJobRequest
 from emulator.hosting.container_client import ContainerClient, ContainerFault
 from emulator.hosting.invocation_body import InvocationBody, whole_body
-from emulator.hosting.transform_failure import answer_too_large, bad_status, client_error, no_response
-from emulator.hosting.transform_fault import TransformFault
+from emulator.hosting.transform_failure import (
+    VERDICT_LIMIT,
+    answer_too_large,
+    bad_status,
+    client_error,
+    no_response,
+)
 from emulator.hosting.transform_parameters import Told, read_wishes
 from emulator.hosting.transform_split import LARGEST_PAYLOAD
 
@@ -83,22 +88,26 @@ class Invoker:
     async def _ask(self, url: str, payload: bytes, headers: dict[str, str]) -> Answer:
         """Choice: what is asked again is a request without an answer, or with one that is neither 2xx nor 4xx."""
         config = self.request.model_client_config
-        fault: TransformFault = no_response()
-        for attempt in range(config.invocations_max_retries + 1):
-            if attempt:
-                await anyio.sleep(RETRY_PAUSE * self.time_scale)
-            try:
-                with anyio.fail_after(config.invocations_timeout_in_seconds):
-                    answer = await self._post(url, payload, headers)
-            except (ContainerFault, TimeoutError):
-                fault = no_response()
-                continue
-            if answer.is_success:
+        for attempts_left in range(config.invocations_max_retries, -1, -1):
+            answer = await self._try(url, payload, headers)
+            if answer is not None and answer.is_success:
                 return answer
-            if answer.is_client_error:
+            if answer is not None and answer.is_client_error:
                 raise client_error(answer.status, answer.body)
-            fault = bad_status(answer.status, answer.body)
-        raise fault
+            if attempts_left:
+                await anyio.sleep(RETRY_PAUSE * self.time_scale)
+        if answer is not None:
+            raise bad_status(answer.status, answer.body)
+        await anyio.sleep(VERDICT_LIMIT)
+        raise no_response()
+
+    async def _try(self, url: str, payload: bytes, headers: dict[str, str]) -> Answer | None:
+        """None where there is no answer, or none in time."""
+        try:
+            with anyio.fail_after(self.request.model_client_config.invocations_timeout_in_seconds):
+                return await self._post(url, payload, headers)
+        except (ContainerFault, TimeoutError):
+            return None
 
     async def _post(self, url: str, payload: bytes, headers: dict[str, str]) -> Answer:
         body = InvocationBody(_pieces(payload)) if self.is_chunked else whole_body(payload)

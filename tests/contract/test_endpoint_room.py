@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import anyio
+import pytest
 
 from emulator.compute.fake import FakeBackend
+from emulator.domain.misfit import Misfit
 from emulator.domain.reset_scope import ResetScope
 from emulator.occupancy import Holding
-from tests.support.hosting_house import KEY, House, S, deployment, play, variant
+from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, variant
 
 pytest_plugins = ["tests.support.hosting_fixtures"]
 
@@ -45,6 +47,38 @@ def test_endpoint_that_can_never_fit_fails(tmp_path: Path, backend: FakeBackend)
         assert str(endpoint.progress.failure_reason).startswith("CapacityError")
 
     play(tmp_path, backend, story, budget=16 * 2**30)
+
+
+def test_update_gets_what_the_endpoint_had_where_both_do_not_fit(
+    tmp_path: Path, backend: FakeBackend
+) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+        before = backend.limits()
+        await house.parts.endpoints.request_update(KEY, deployment(2), NOW)
+        await house.until(lambda e: e.progress.tried == 2)
+        assert backend.limits() == before
+        assert house.parts.occupancy.memory_bytes == 6 * 2**30
+
+    play(tmp_path, backend, story, budget=6 * 2**30, memory=Misfit.SCALE)
+
+
+@pytest.mark.parametrize("policy", list(Misfit))
+def test_instances_that_find_no_room_beside_the_others_are_not_added(
+    tmp_path: Path, backend: FakeBackend, policy: Misfit
+) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+        kept = house.instances()
+        await house.parts.endpoints.request_desired(KEY, 1, {"Main": {"DesiredInstanceCount": 2}}, NOW)
+        endpoint = await house.until(lambda e: e.progress.failure_reason is not None)
+        assert str(endpoint.progress.failure_reason).startswith("CapacityError")
+        assert endpoint.status is S.IN_SERVICE
+        assert house.instances() == kept
+
+    play(tmp_path, backend, story, budget=12 * 2**30, memory=policy)
 
 
 def test_serverless_variant_runs_while_somebody_asks(tmp_path: Path, backend: FakeBackend) -> None:

@@ -19,6 +19,8 @@ from tests.e2e.hosting_client import (
 )
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, new_name
 
+pytestmark = pytest.mark.ordinary_user
+
 MIB = 2**20
 LIMIT = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null"
 
@@ -182,6 +184,18 @@ def test_image_that_does_not_exist_is_refused_at_once(hosting: HostingClient) ->
     code, message = error_of(refused.value)
     assert code == "ValidationException"
     assert "nowhere" in message
+
+
+def test_names_may_be_as_long_as_aws_allows(hosting: HostingClient) -> None:
+    longest = f"{new_name('n')}{'x' * 63}"[:63]
+    model = hosting.create_model(hosting.container(ContainerHostname=longest))
+    config = hosting.create_config(variant(model, longest, count=2))
+    hosting.sagemaker.create_endpoint(EndpointName=longest, EndpointConfigName=config)
+    hosting.wait(longest)
+    assert {str(report(each)["hostname"]) for each in hosting.containers(longest)} == {longest}
+    assert [stream.split("/")[0] for stream in hosting.lines(longest)] == [longest] * 2
+    hosting.delete(longest)
+    assert hosting.things(longest) == []
 
 
 def test_names_in_use_and_unknown_names(hosting: HostingClient) -> None:

@@ -1,12 +1,14 @@
 """More than one container behind a name, more than one model in a container, or no container until it is needed."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.e2e.endpoint_load import load
 from tests.e2e.hosting_client import HostingClient, archive, s3_source, variant
 from tests.e2e.training_client import BUCKET, until
 
@@ -27,7 +29,7 @@ def test_pipeline_passes_a_request_through_its_containers(hosting: HostingClient
     expected = "x" + "".join(f"-{number}" for number in range(1, count + 1))
     assert hosting.ask(name, b"x") == expected.encode()
     hosts = {str(each.attrs["Config"]["Hostname"]) for each in hosting.containers(name)}
-    assert len(hosts) == 2 * count
+    assert hosts == {f"stage{number}" for number in range(1, count + 1)}
     limits = {each.attrs["HostConfig"]["Memory"] // MIB for each in hosting.containers(name)}
     assert limits == {7106 // count}
     assert len(hosting.lines(name)) == 2 * count
@@ -175,6 +177,21 @@ def test_serverless_requests_beyond_max_concurrency_are_throttled(hosting: Hosti
     assert throttled.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     asking.join()
     assert hosting.ask(name, b"x") == b"x"
+    hosting.delete(name)
+
+
+def test_update_of_a_serverless_variant_fails_no_request(hosting: HostingClient) -> None:
+    name = serverless(hosting, concurrency=50)
+    config = {"MemorySizeInMB": 1024, "MaxConcurrency": 50}
+    model = hosting.create_model(hosting.container(environment={"SUFFIX": "-new"}))
+    with load(hosting, name) as running:
+        hosting.update(name, variant(model, ServerlessConfig=config))
+        hosting.wait(name)
+        moved = time.monotonic()
+        running.wait()
+    assert running.errors == []
+    assert running.bodies_since(moved) == {b"x-new"}
+    assert len(hosting.containers(name)) == 1
     hosting.delete(name)
 
 

@@ -51,7 +51,12 @@ class House:
     """One emulator's hosting plane; several may follow each other on the same directory and backend."""
 
     def __init__(
-        self, directory: Path, compute: FakeBackend, budget: int = 64 * 2**30, time_scale: float = 0.05
+        self,
+        directory: Path,
+        compute: FakeBackend,
+        budget: int = 64 * 2**30,
+        time_scale: float = 0.05,
+        memory: Misfit = Misfit.STRICT,
     ) -> None:
         self.compute = compute
         self.state = Database(directory / "state.db", "emulator.store.migrations")
@@ -64,7 +69,7 @@ class House:
             compute=compute,
             clock=SystemClock(),
             occupancy=Occupancy(),
-            policy=PlacementPolicy(lambda _: budget, 0, 0.0, Misfit.STRICT, Misfit.SCALE),
+            policy=PlacementPolicy(lambda _: budget, 0, 0.0, memory, Misfit.SCALE),
             routes=RoutingTable(),
             work_root=directory / "hosting",
             time_scale=time_scale,

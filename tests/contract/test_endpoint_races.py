@@ -1,0 +1,154 @@
+"""What is under way when an endpoint changes its mind leaves nothing behind; faults of the Engine harm nobody."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from emulator.compute.fake import FakeBackend, Script
+from emulator.domain.cluster import Address
+from tests.support.hosting_house import KEY, NOW, SERVES, House, S, deployment, play, variant
+
+pytest_plugins = ["tests.support.hosting_fixtures"]
+
+
+class Slow(FakeBackend):
+    """Verbs are under way until the test says otherwise, also where their callers are cancelled: as in threads."""
+
+    slow: str = ""
+    """`prepare` or `create`; the first container of revision 2 is not meant."""
+
+    def __init__(self, scripts: Mapping[str, Script], addresses: dict[str, Address]) -> None:
+        super().__init__(scripts)
+        self.addresses = addresses
+        self.begun, self.may_end = anyio.Event(), anyio.Event()
+        self.too_late: list[str] = []
+
+    async def _wait(self, verb: str, cluster: str) -> None:
+        if verb != self.slow:
+            return
+        with anyio.CancelScope(shield=True):
+            self.begun.set()
+            await self.may_end.wait()
+        if cluster in self._destroyed:
+            self.too_late.append(verb)
+
+    async def prepare(self, cluster: Any) -> None:
+        await self._wait("prepare", cluster.name)
+        await super().prepare(cluster)
+
+    async def create(self, cluster: Any, instance: Any, work_dir: Path) -> None:
+        if instance.host != "Main-1":
+            await self._wait("create", cluster.name)
+        await super().create(cluster, instance, work_dir)
+
+
+@pytest.fixture
+def slow(backend: FakeBackend) -> Slow:
+    return Slow(backend.scripts, backend.addresses)
+
+
+def test_fleet_that_is_given_up_waits_for_containers_that_are_being_made(tmp_path: Path, slow: Slow) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+        slow.slow, slow.scripts = "create", {"Main-1": Script(exit_code=1), "Main-2": SERVES}
+        slow.addresses = {}
+        await house.parts.endpoints.request_update(KEY, deployment(2, variant(count=2)), NOW)
+        await slow.begun.wait()
+        await anyio.sleep(2)
+        assert (await house.until(lambda _: True)).progress.tried == 1
+        slow.may_end.set()
+        await house.until(lambda e: e.progress.tried == 2)
+        assert slow.too_late == []
+        assert len(slow._containers) == 1
+
+    play(tmp_path, slow, story)
+
+
+def test_endpoint_that_is_deleted_while_it_wakes_leaves_nothing(tmp_path: Path, slow: Slow) -> None:
+    config = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    serverless = {k: v for k, v in variant(ServerlessConfig=config).items() if k != "InstanceType"}
+
+    async def story(house: House) -> None:
+        await house.create(deployment(1, serverless))
+        await house.status(S.IN_SERVICE)
+        route = house.parts.routes.find(KEY)
+        found = route.variant("Main") if route else None
+        assert found is not None
+        assert found.wake is not None
+        slow.slow = "prepare"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(found.wake)
+            await slow.begun.wait()
+            await house.parts.endpoints.request_delete(KEY, NOW)
+            await anyio.sleep(0.2)
+            slow.may_end.set()
+        with anyio.fail_after(20):
+            while await house.parts.endpoints.get(KEY) is not None:
+                await anyio.sleep(0.01)
+        assert slow.too_late == []
+        assert slow._containers == {}
+
+    play(tmp_path, slow, story)
+
+
+class BreaksOff(FakeBackend):
+    """Images cannot be fetched while the test says so."""
+
+    breaks = False
+    tries = 0
+
+    async def fetch_image(self, image: str, caller: Any) -> Any:
+        if self.breaks:
+            self.tries += 1
+            raise OSError("the Engine broke off")
+        return await super().fetch_image(image, caller)
+
+
+@pytest.fixture
+def broken(backend: FakeBackend) -> BreaksOff:
+    made = BreaksOff(backend.scripts)
+    made.addresses = backend.addresses
+    return made
+
+
+def test_update_is_tried_again_after_a_fault_while_the_old_fleet_goes_on(
+    tmp_path: Path, broken: BreaksOff
+) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+        kept = house.instances()
+        broken.breaks = True
+        await house.parts.endpoints.request_update(KEY, deployment(2), NOW)
+        while broken.tries < 2:
+            assert house.instances() == kept
+            await anyio.sleep(0.01)
+        broken.breaks = False
+        endpoint = await house.until(lambda e: e.progress.tried == 2)
+        assert endpoint.progress.failure_reason is None
+        assert house.instances() != kept
+        assert house.parts.occupancy.memory_bytes == 8 * 2**30
+
+    play(tmp_path, broken, story)
+
+
+def test_endpoint_that_meets_nothing_but_faults_fails_and_can_be_deleted(
+    tmp_path: Path, broken: BreaksOff
+) -> None:
+    broken.breaks = True
+
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        endpoint = await house.status(S.FAILED)
+        assert str(endpoint.progress.failure_reason).startswith("InternalServerError: ")
+        assert house.parts.occupancy.memory_bytes == 0
+        await house.parts.endpoints.request_delete(KEY, NOW)
+        with anyio.fail_after(20):
+            while await house.parts.endpoints.get(KEY) is not None:
+                await anyio.sleep(0.01)
+
+    play(tmp_path, broken, story)
