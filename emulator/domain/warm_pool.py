@@ -42,7 +42,9 @@ class WarmPool(BaseModel):
 
 def may_have_pool(document: Mapping[str, Any]) -> bool:
     """Neither heterogeneous clusters nor spot instances are kept (DG train-warm-pools)."""
-    return not document["ResourceConfig"].get("InstanceGroups") and not document.get("EnableManagedSpotTraining")
+    return not document["ResourceConfig"].get("InstanceGroups") and not document.get(
+        "EnableManagedSpotTraining"
+    )
 
 
 def match_key(account_id: str, region: str, document: Mapping[str, Any]) -> tuple[object, ...]:

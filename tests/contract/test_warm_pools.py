@@ -32,7 +32,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def start(compute: FakeBackend | None = None, **settings: Any) -> RunningEmulator:
             backend = compute or FakeBackend()
-            running = stack.enter_context(running_emulator(tmp_path / "data", backend, **{"time_scale": 1, **settings}))
+            running = stack.enter_context(
+                running_emulator(tmp_path / "data", backend, **{"time_scale": 1, **settings})
+            )
             running.client("s3").create_bucket(Bucket="artifacts")
             return running
 
