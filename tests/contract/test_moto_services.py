@@ -231,7 +231,7 @@ def test_what_is_missing_answers_not_implemented(
         getattr(server.client(service), operation)(**params)
     status, code, message = fault(error)
     assert (status, code) == (501, "NotImplemented")
-    names = {"stepfunctions": "states", "sagemaker": "sagemaker.ListModels"}
+    names = {"stepfunctions": "states", "sagemaker": "sagemaker.ListProcessingJobs"}
     assert names.get(service, service) in message
 
 
