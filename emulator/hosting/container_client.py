@@ -1,14 +1,25 @@
 """HTTP to the containers of endpoints: pooled connections, bodies streamed both ways, nothing followed or unpacked."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import monotonic, perf_counter
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import aiohttp
-import anyio
-
+from emulator.hosting.container_connection import (
+    AnswerHeaders,
+    ContainerConnection,
+    ContainerFault,
+    ContainerTimeout,
+    ContainerUnreachable,
+    connect,
+    head_of,
+)
 from emulator.hosting.invocation_body import InvocationBody, PieceSeen
+
+__all__ = ["ContainerAnswer", "ContainerClient", "ContainerFault", "ContainerTimeout", "ContainerUnreachable"]
 
 CONNECT_LIMIT = 2.0
 """Seconds. AWS wants containers to accept within 250 ms (DG your-algorithms-inference-code)."""
@@ -20,26 +31,10 @@ meets that moment would be lost."""
 SMALL_BODY = 64 * 1024
 """Bytes; an answer up to this size is complete before anything of it goes on."""
 
-_NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-class ContainerFault(Exception):  # noqa: N818 - the model's owner is at fault, not the emulator
-    """The container broke off or said nothing in time. Its text is one sentence."""
-
-    is_timeout = False
-
-
-class ContainerUnreachable(ContainerFault):
-    """Nothing was sent: another instance may be asked the same."""
-
-
-class ContainerTimeout(ContainerFault):
-    is_timeout = True
-
 
 @dataclass(eq=False)
 class ContainerAnswer:
-    response: aiohttp.ClientResponse
+    connection: ContainerConnection
     limit: float
     seconds: float
     """That the container took until now."""
@@ -49,19 +44,21 @@ class ContainerAnswer:
 
     @property
     def status(self) -> int:
-        return self.response.status
+        return self.connection.status
 
     @property
     def is_success(self) -> bool:
         return 200 <= self.status < 300
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        return self.response.headers
+    def headers(self) -> AnswerHeaders:
+        return self.connection.headers
 
     @property
     def length(self) -> int | None:
-        return self.response.content_length
+        """Bytes, where the container tells it."""
+        text = self.headers.get("content-length")
+        return int(text) if text is not None and text.isdecimal() else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Raises ContainerFault."""
@@ -77,22 +74,19 @@ class ContainerAnswer:
         return chunk
 
     async def _timed_read(self) -> bytes:
-        content, began = self.response.content, perf_counter()
+        began = perf_counter()
         try:
-            if content.is_eof():
-                return content.read_nowait()
-            with anyio.move_on_after(self.limit):
-                return await content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            raise ContainerFault(_sentence(error)) from error
+            return await self.connection.read(self.limit)
+        except ContainerTimeout:
+            raise ContainerTimeout("the answer stopped before its end") from None
         finally:
             self.seconds += perf_counter() - began
-        raise ContainerTimeout("the answer stopped before its end")
 
     async def read_small(self) -> None:
-        if self.length is not None and self.length <= SMALL_BODY:
-            pieces = []
-            while not self.response.content.at_eof():
+        length = self.length
+        if length is not None and length <= SMALL_BODY:
+            pieces = [await self._timed_read()] if length else []
+            while not self.connection.has_all:
                 pieces.append(await self._timed_read())
             self.content = b"".join(pieces)
 
@@ -109,21 +103,19 @@ class ContainerAnswer:
         return bytes(start[:limit]), True
 
 
+class _Idle(NamedTuple):
+    since: float
+    connection: ContainerConnection
+
+
+_Address = tuple[str, int]
+
+
 class ContainerClient:
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
-
-    def _sessions(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_LIMIT, use_dns_cache=False),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                skip_auto_headers=_NOT_ADDED,
-                trust_env=False,
-            )
-        return self._session
+        self._idle: dict[_Address, list[_Idle]] = {}
+        """The one that rests shortest is the last."""
+        self._sweeping: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def send(
@@ -131,44 +123,59 @@ class ContainerClient:
     ) -> AsyncIterator[ContainerAnswer]:
         """The answer, when its head is there. `limit`: seconds without progress, be it of our body or of the answer.
 
-        Raises ContainerFault.
+        Raises ContainerFault, or what reading the body raises.
         """
         began = perf_counter()
-        response = await self._response(method, url, headers, body, limit)
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or 80)
+        head = head_of(method, parts.path, parts.netloc, headers)
+        connection = self._take(address) or await connect(*address, CONNECT_LIMIT)
         try:
-            answer = ContainerAnswer(response, limit, perf_counter() - began - body.waited)
+            await connection.ask(head, body, limit)
+            answer = ContainerAnswer(connection, limit, perf_counter() - began - body.waited)
             await answer.read_small()
             yield answer
         finally:
-            response.release() if response.content.at_eof() else response.close()
+            self._give_back(address, connection)
 
-    async def _response(
-        self, method: str, url: str, headers: Mapping[str, str], body: InvocationBody, limit: float
-    ) -> aiohttp.ClientResponse:
-        sent = dict(headers)
-        if body.content is None and body.length is not None:
-            sent["Content-Length"] = str(body.length)
-        try:
-            with anyio.CancelScope(deadline=anyio.current_time() + limit) as scope:
-                body.on_piece.append(lambda _: setattr(scope, "deadline", anyio.current_time() + limit))
-                data = body.content if body.content is not None else body.stream()
-                return await self._sessions().request(
-                    method, url, data=data, headers=sent, allow_redirects=False
-                )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ContainerUnreachable("the container accepted no connection") from error
-        except (aiohttp.ClientError, OSError) as error:
-            if body.fault is not None:
-                raise body.fault from error
-            raise ContainerFault(_sentence(error)) from error
-        raise ContainerTimeout("no answer came in time")
+    def _take(self, address: _Address) -> ContainerConnection | None:
+        idle = self._idle.get(address)
+        while idle:
+            since, connection = idle.pop()
+            if connection.is_open and monotonic() - since < IDLE_LIMIT:
+                return connection
+            connection.close()
+        return None
+
+    def _give_back(self, address: _Address, connection: ContainerConnection) -> None:
+        if not connection.is_reusable:
+            connection.close()
+            return
+        connection.rest()
+        self._idle.setdefault(address, []).append(_Idle(monotonic(), connection))
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(IDLE_LIMIT, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what rests too long."""
+        oldest = monotonic() - IDLE_LIMIT
+        for idle in self._idle.values():
+            for each in idle:
+                if each.since <= oldest:
+                    each.connection.close()
+        kept = {
+            address: [each for each in idle if each.since > oldest] for address, idle in self._idle.items()
+        }
+        self._idle = {address: idle for address, idle in kept.items() if idle}
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(IDLE_LIMIT, self._sweep) if self._idle else None
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the container closed the connection without an answer"
-    return f"the container broke the connection ({type(error).__name__})"
+        """Nothing may be under way."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for idle in self._idle.values():
+            for each in idle:
+                each.connection.close()
+        self._idle.clear()
+        await asyncio.sleep(0)

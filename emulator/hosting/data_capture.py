@@ -98,7 +98,7 @@ class Capture:
 
     def see_answer(self, answer: ContainerAnswer) -> None:
         answer.on_chunk.append(self.bodies.add_output)
-        self.content_type = answer.headers.get("Content-Type", "")
+        self.content_type = answer.headers.get("Content-Type") or ""
         self.custom_attributes = answer.headers.get(CUSTOM_ATTRIBUTES)
 
 

@@ -63,7 +63,7 @@ class EndpointPlane:
                 await task.run()
         except Exception:
             log.exception("Endpoint %s met a fault of the emulator; it is taken up again.", task.key.name)
-            await anyio.sleep(RETRY_PERIOD * self._parts.time_scale)
+            await anyio.sleep(RETRY_PERIOD)
         finally:
             self._parts.routes.set_endpoint(task.key, None)
             self._tasks.pop(task.key, None)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -145,7 +146,7 @@ class LoadedModels:
         return is_gone
 
     async def _unload(self, place: Place, name: str) -> bool:
-        status, _ = await self._ask(place, "DELETE", f"/models/{name}")
+        status, _ = await self._ask(place, "DELETE", f"/models/{quote(name, safe='')}")
         return status in (200, 404)
 
     async def _find_stranger(self, place: Place) -> str | None:

@@ -95,5 +95,5 @@ def _returned(found: ModelAnswer) -> dict[str, str]:
 
 
 def _raw(value: str) -> bytes:
-    """As the container sent it: aiohttp reads headers as UTF-8 and keeps other bytes as surrogates."""
-    return value.encode("utf-8", "surrogateescape")
+    """As the container sent it."""
+    return value.encode("latin-1")

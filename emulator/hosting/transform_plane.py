@@ -147,7 +147,7 @@ class TransformPlane:
             except Exception as error:
                 job = running.run.job
                 log.exception("Transform job %s met a fault of the emulator.", job.key.name)
-                await anyio.sleep(RETRY_PERIOD * attempt * self._parts.time_scale)
+                await anyio.sleep(RETRY_PERIOD * attempt)
                 running.run = TransformJobRun(job, self._parts, self._store)
                 reason = internal_error(f"{type(innermost(error)).__name__}; see the emulator's log").reason
         return running.run.finished(status=TransformJobStatus.FAILED, failure_reason=reason)

@@ -78,7 +78,7 @@ def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(
         answer["Body"].close()
         over.set()
     assert error.value.response["Error"]["Code"] == "ModelStreamError"
-    text = "the answer stopped before its end" if is_slow else "the container broke the connection"
+    text = "the answer stopped before its end" if is_slow else "the container broke its answer off"
     assert text in error.value.response["Error"]["Message"]
 
 

@@ -170,6 +170,16 @@ class HostingClient:
         """A shell command in a container; what it prints."""
         return self.ask(name, wish={"run": script}, **given).decode()
 
+    def wait_for_lines(self, name: str, text: str, count: int = 1) -> dict[str, list[str]]:
+        """Wait until so many lines of all streams begin with the text; all lines up to now, by stream."""
+
+        def look() -> dict[str, list[str]] | None:
+            found = self.lines(name)
+            lines = [line for lines in found.values() for line in lines if line.startswith(text)]
+            return found if len(lines) >= count else None
+
+        return until(f"{count} lines of {text!r} in the logs of {name}", look)
+
     def lines(self, name: str) -> dict[str, list[str]]:
         """All log lines by stream."""
         group = f"/aws/sagemaker/Endpoints/{name}"

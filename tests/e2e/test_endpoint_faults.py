@@ -62,7 +62,7 @@ def test_container_that_dies_alone_comes_back_and_logs_to_the_same_stream(hostin
         hosting.ask(name, wish={"exit": 3})
     assert lost.value.response["Error"]["Code"] == "ModelError"
     until("an answer", lambda: is_answering(hosting, name))
-    [lines] = hosting.lines(name).values()
+    [lines] = hosting.wait_for_lines(name, "SERVING", 2).values()
     assert [line for line in lines if line.startswith("SERVING")] == ["SERVING 8080"] * 2
     hosting.delete(name)
 
@@ -100,7 +100,8 @@ def test_killed_emulator_comes_back_to_its_containers(
     told = after.describe(name)
     assert {**told, "ResponseMetadata": None} == {**described, "ResponseMetadata": None}
     assert {after.report(name)["hostname"] for _ in range(2)} == {"AllTraffic-1", "AllTraffic-2"}
-    asked = [line for lines in after.lines(name).values() for line in lines if line.startswith("INVOKED")]
+    found = after.wait_for_lines(name, "INVOKED 0", 2)
+    asked = [line for lines in found.values() for line in lines]
     assert asked.count("INVOKED 29") == 2, "a line was lost or doubled"
     after.delete(name)
     assert after.things(name) == []

@@ -122,7 +122,7 @@ def test_environment_and_the_way_to_the_emulator(hosting: HostingClient) -> None
 
 def test_logs_have_a_stream_for_each_instance(hosting: HostingClient) -> None:
     name = hosting.deploy(count=2)
-    streams = hosting.lines(name)
+    streams = hosting.wait_for_lines(name, "SERVING", 2)
     assert len(streams) == 2
     assert all(re.fullmatch(r"AllTraffic/i-[0-9a-f]{17}", stream) for stream in streams)
     assert list(streams.values()) == [["SERVING 8080"], ["SERVING 8080"]]

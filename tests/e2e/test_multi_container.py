@@ -32,7 +32,7 @@ def test_pipeline_passes_a_request_through_its_containers(hosting: HostingClient
     assert hosts == {f"stage{number}" for number in range(1, count + 1)}
     limits = {each.attrs["HostConfig"]["Memory"] // MIB for each in hosting.containers(name)}
     assert limits == {7106 // count}
-    assert len(hosting.lines(name)) == 2 * count
+    assert len(hosting.wait_for_lines(name, "INVOKED", count)) == 2 * count
     hosting.delete(name)
     assert hosting.things(name) == []
 
@@ -95,7 +95,7 @@ def test_models_of_one_container_are_loaded_and_unloaded(hosting: HostingClient)
     name, uri = multi_model(hosting, MAX_MODELS="2")
     for target in "abac":
         assert hosting.ask(name, b"x", TargetModel=f"{target}.tar.gz") == b"x"
-    [lines] = hosting.lines(name).values()
+    [lines] = hosting.wait_for_lines(name, "LOADED", 3).values()
     steps = [line.split()[0] for line in lines if line.startswith(("LOADED", "UNLOADED"))]
     assert steps == ["LOADED", "LOADED", "UNLOADED", "LOADED"]
     loaded, unloaded = (

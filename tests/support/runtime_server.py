@@ -70,7 +70,7 @@ def running_runtime(directory: Path, limits: RuntimeLimits | None = None) -> Ite
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (runtime if runtime.takes(scope) else s3)(scope, receive, send)
 
-    with serving(app) as server:
+    with serving(app, use_uvloop=True) as server:
         stopping = server.portal.call(anyio.CancelScope)
 
         async def run() -> None:
