@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from emulator.hosting.container_connection import (
+    SMALL_BODY,
     AnswerHeaders,
     ContainerConnection,
     ContainerFault,
@@ -27,9 +28,6 @@ CONNECT_LIMIT = 2.0
 IDLE_LIMIT = 1.0
 """Seconds for which an idle connection is kept. Servers close theirs after 2 s (gunicorn) or later, and a request that
 meets that moment would be lost."""
-
-SMALL_BODY = 64 * 1024
-"""Bytes; an answer up to this size is complete before anything of it goes on."""
 
 
 @dataclass(eq=False)
@@ -57,8 +55,7 @@ class ContainerAnswer:
     @property
     def length(self) -> int | None:
         """Bytes, where the container tells it."""
-        text = self.headers.get("content-length")
-        return int(text) if text is not None and text.isdecimal() else None
+        return self.connection.length
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Raises ContainerFault."""
@@ -83,6 +80,7 @@ class ContainerAnswer:
             self.seconds += perf_counter() - began
 
     async def read_small(self) -> None:
+        """Read a short answer as a whole, so that nothing of it goes on before it is complete."""
         length = self.length
         if length is not None and length <= SMALL_BODY:
             pieces = [await self._timed_read()] if length else []

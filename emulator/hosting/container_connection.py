@@ -15,6 +15,9 @@ from emulator.hosting.invocation_body import InvocationBody
 HEAD_LIMIT = 64 * 1024
 """Bytes of an answer's head."""
 
+SMALL_BODY = 64 * 1024
+"""Bytes; an answer of at most this known length is waited for as a whole, which wakes us once."""
+
 BUFFER_LIMIT = 128 * 1024
 """Bytes of an answer that wait to be read; then the container has to wait."""
 
@@ -65,7 +68,10 @@ class ContainerConnection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._buffered = self._head_size = 0
         self._has_head = self._is_complete = self._keeps_alive = self._is_idle = False
+        self._is_small = False
         self.status = 0
+        self.length: int | None = None
+        """Bytes of the answer's body, where the container tells it."""
         self.headers = AnswerHeaders()
 
     @property
@@ -227,8 +233,13 @@ class ContainerConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        if self.status >= 200:
-            self._has_head = True
+        if self.status < 200:
+            return
+        self._has_head = True
+        length = self.headers.get("content-length")
+        self.length = int(length) if length is not None and length.isdecimal() else None
+        self._is_small = self.length is not None and self.length <= SMALL_BODY
+        if not self._is_small:
             self._notify()
 
     def on_body(self, body: bytes) -> None:
@@ -237,7 +248,8 @@ class ContainerConnection(asyncio.Protocol):
         self._buffered += len(body)
         if self._buffered > BUFFER_LIMIT and not was_full and self._transport is not None:
             self._transport.pause_reading()
-        self._notify()
+        if not self._is_small:
+            self._notify()
 
     def on_message_complete(self) -> None:
         if self.status < 200:
