@@ -34,8 +34,9 @@ prepare "FUSE" scripts/debian_package.sh fusermount3 fuse3
 prepare "a real registry" scripts/debian_package.sh docker-registry
 prepare "docker-compose" compose
 
-# A file's tests stay together, because they share servers; slow files come first.
-side_by_side=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+# Three at once also on two cores, because most wait for containers. A file's tests stay together, because they share
+# servers; slow files come first.
+side_by_side=(-n 3 --dist loadfile --no-loadscope-reorder)
 
 echo "[test] as $(id -un)"
 code=0
