@@ -64,7 +64,7 @@ def wait_until_live(url: str, process: "subprocess.Popen[bytes]", log: Path) -> 
     tick = threading.Event()
     for _ in range(_STARTS):
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/minio/health/live").status_code == 200:
+            if httpx.get(f"{url}/minio/health/cluster").status_code == 200:
                 return
         if process.poll() is not None:
             break
