@@ -18,8 +18,8 @@ from emulator.logs.log_store import LogStore
 PING_LIMIT = 2.0
 """Seconds for one answer (DG your-algorithms-inference-code)."""
 
-PING_PERIOD = 0.1
-"""Seconds between two tries; AWS's is not established."""
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.02, 0.5, 1.2
+"""Seconds between two tries, growing; AWS's are not established."""
 
 
 FUTURE_NS = 2**62
@@ -54,11 +54,13 @@ class ServingContainer:
 
     async def await_health(self, client: httpx.AsyncClient) -> str:
         """The URL that answers `GET /ping` with 200. Waits for ever; callers set the limit. Raises ConnectionError."""
+        pause = FIRST_PAUSE
         while True:
             url = await self._url()
             if url is not None and await is_healthy(client, url):
                 return url
-            await anyio.sleep(PING_PERIOD)
+            await anyio.sleep(pause)
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     async def _url(self) -> str | None:
         """None where the container ended, of which `watch` tells."""
