@@ -11,6 +11,7 @@ import httpx
 from emulator.clock import Clock
 from emulator.compute.backend import ComputeBackend
 from emulator.domain.failure_reason import JobFailure
+from emulator.exception_groups import innermost
 from emulator.hosting.routing import InstanceRoute
 from emulator.hosting.serving_container import ServingContainer
 
@@ -71,7 +72,7 @@ class ServingInstance:
                 self._go_into_service(tuple(urls))
                 await anyio.sleep_forever()
         except ExceptionGroup as faults:
-            raise _innermost(faults) from faults
+            raise innermost(faults) from faults
         finally:
             if self.route is None:
                 self._note_death()
@@ -118,9 +119,3 @@ async def _stop(compute: ComputeBackend, container: ServingContainer, grace: flo
     with anyio.move_on_after(grace):
         await container.await_end()
     await compute.discard(name, host)
-
-
-def _innermost(error: Exception) -> Exception:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import anyio
 
 from emulator.domain.s3_fault import S3Fault
+from emulator.exception_groups import innermost
 from emulator.hosting.transform_fault import TransformFault
 from emulator.hosting.transform_inputs import TransformObject
 from emulator.hosting.transform_log import DataLog
-from emulator.hosting.transform_object import Transformation, innermost, transform_object
+from emulator.hosting.transform_object import Transformation, transform_object
 
 
 @dataclass

@@ -18,6 +18,7 @@ from emulator.domain.ecr import EcrRegistry
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.progress import Placement
 from emulator.domain.transform_job import TransformJob, TransformJobStatus
+from emulator.exception_groups import innermost
 from emulator.hosting.container_client import ContainerClient
 from emulator.hosting.data_processing import DataProcessor
 from emulator.hosting.parts import HostingParts
@@ -29,7 +30,7 @@ from emulator.hosting.transform_inputs import TransformLedger, TransformObject, 
 from emulator.hosting.transform_instance import TransformInstance
 from emulator.hosting.transform_invocation import Invoker, ask_parameters
 from emulator.hosting.transform_log import DataLog
-from emulator.hosting.transform_object import Pace, Transformation, innermost
+from emulator.hosting.transform_object import Pace, Transformation
 from emulator.hosting.transform_parameters import Told, decide, is_decided
 from emulator.hosting.transform_plan import cluster_name, compile_job, hosts_of
 from emulator.occupancy import Holding

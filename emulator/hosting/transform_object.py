@@ -17,6 +17,7 @@ from emulator.blocking import blocking
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.gzip_stream import gunzipped
 from emulator.domain.transform_job import TransformJobRequest
+from emulator.exception_groups import innermost
 from emulator.hosting.data_processing import DataProcessor
 from emulator.hosting.transform_assemble import InOrder
 from emulator.hosting.transform_batch import batches
@@ -92,12 +93,6 @@ async def in_threads(threads: CapacityLimiter, context: AbstractContextManager[T
         raise
     with CancelScope(shield=True):
         await blocking(threads, context.__exit__, None, None, None)
-
-
-def innermost(error: Exception) -> Exception:
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _requests(wanted: TransformObject, source: BinaryIO, how: Transformation) -> Iterator[Asked]:

@@ -18,9 +18,9 @@ from emulator.blocking import blocking
 from emulator.domain.failure_reason import internal_error
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.transform_job import TransformJob, TransformJobStatus
+from emulator.exception_groups import innermost
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.transform_job_run import DIRECTORY, TransformJobRun, hold, holder
-from emulator.hosting.transform_object import innermost
 from emulator.hosting.transform_plan import cluster_name
 from emulator.store.changes import Changes
 from emulator.store.transform_jobs import TransformJobStore

@@ -20,6 +20,7 @@ from emulator.domain.failure_reason import JobFailure, data_download_failed
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.training_job import TrainingJobRequest
+from emulator.exception_groups import innermost
 from emulator.objects.object_store import ObjectStore
 from emulator.training.channel_listing import (
     ChannelListing,
@@ -172,9 +173,7 @@ async def _download_all(waiting: Iterator[Located], directory: Path, download: D
 
 
 def _first_fault(faults: BaseExceptionGroup) -> JobFailure:
-    fault: BaseException = faults
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
+    fault = innermost(faults)
     return fault if isinstance(fault, JobFailure) else data_download_failed(str(fault))
 
 

@@ -16,6 +16,7 @@ from emulator.domain.image_source import ResolvedImage
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
+from emulator.exception_groups import innermost
 from emulator.training.artifact_upload import upload_artifacts
 from emulator.training.checkpoint_restore import stage_checkpoints
 from emulator.training.deadline import next_deadline
@@ -217,10 +218,3 @@ async def _keep_deadline(job: TrainingJob, parts: TrainingParts, stop: StopSigna
     if deadline is not None:
         await anyio.sleep(max(0.0, (deadline.time - now).total_seconds()))
         stop.request(deadline.reason)
-
-
-def innermost(error: Exception) -> Exception:
-    """The first fault in a task group's bundle."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error

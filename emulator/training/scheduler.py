@@ -20,6 +20,7 @@ from emulator.domain.reset_scope import ResetScope
 from emulator.domain.status import Message, SecondaryStatus
 from emulator.domain.stop_reason import RunEnd, StopReason
 from emulator.domain.training_job import TrainingJob
+from emulator.exception_groups import innermost
 from emulator.occupancy import Holding
 from emulator.store.changes import Changes
 from emulator.training.admission import Room, Waiting, admit
@@ -31,7 +32,6 @@ from emulator.training.lifecycle import (
     end_stopped,
     fail,
     fail_or_retry,
-    innermost,
     run,
     save_stage,
 )
