@@ -23,9 +23,8 @@ class LocalNamesOnly:
     """Whether only this machine is meant to reach the server; else Host may be any name."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
         answer = self.app
-        if scope["type"] == "http" and not self._may_enter(headers.get(b"host", ""), headers.get(b"origin")):
+        if scope["type"] == "http" and not self._may_enter(host_of(scope), header_of(scope, b"origin")):
             text = "The emulator is not for web pages elsewhere: Host and Origin must be its address or localhost."
             answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
         await answer(scope, receive, send)
@@ -66,4 +65,11 @@ class Edge:
 
 
 def host_of(scope: Scope) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return header_of(scope, b"host") or ""
+
+
+def header_of(scope: Scope, wanted: bytes) -> str | None:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return None

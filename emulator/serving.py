@@ -54,6 +54,7 @@ def serve(settings: Settings) -> int:
         emulator.app(),
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         access_log=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=75,

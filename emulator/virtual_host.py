@@ -1,6 +1,7 @@
 """Virtual-host style S3 addresses: the bucket in the Host header."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ def bucket_of_host(host: str, suffixes: Iterable[str] = HOST_SUFFIXES) -> str:
     return next((name.removesuffix(suffix) for suffix in ordered if name.endswith(suffix)), "")
 
 
+@lru_cache(256)
 def is_local_name(host: str) -> bool:
     """Whether a `Host` header names this machine without a look-up: an IP address, localhost, `*.localhost`.
 

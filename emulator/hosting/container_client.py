@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from time import monotonic, perf_counter
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -57,10 +58,15 @@ class ContainerAnswer:
         """Bytes, where the container tells it."""
         return self.connection.length
 
+    def take_content(self) -> bytes:
+        """All of a small answer; instead of `chunks`."""
+        assert self.content is not None
+        return self._shown(self.content)
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Raises ContainerFault."""
         if self.content is not None:
-            yield self._shown(self.content)
+            yield self.take_content()
             return
         while chunk := await self._timed_read():
             yield self._shown(chunk)
@@ -109,6 +115,19 @@ class _Idle(NamedTuple):
 _Address = tuple[str, int]
 
 
+class _Target(NamedTuple):
+    address: _Address
+    host: str
+    """For the header of that name."""
+    path: str
+
+
+@lru_cache(1024)
+def _target_of(url: str) -> _Target:
+    parts = urlsplit(url)
+    return _Target((parts.hostname or "", parts.port or 80), parts.netloc, parts.path)
+
+
 class ContainerClient:
     def __init__(self) -> None:
         self._idle: dict[_Address, list[_Idle]] = {}
@@ -119,22 +138,32 @@ class ContainerClient:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: InvocationBody, limit: float
     ) -> AsyncIterator[ContainerAnswer]:
+        """`ask` and `give_back` around a block."""
+        answer = await self.ask(method, url, headers, body, limit)
+        try:
+            yield answer
+        finally:
+            self.give_back(answer)
+
+    async def ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: InvocationBody, limit: float
+    ) -> ContainerAnswer:
         """The answer, when its head is there. `limit`: seconds without progress, be it of our body or of the answer.
 
-        Raises ContainerFault, or what reading the body raises.
+        It has to be given back. Raises ContainerFault, or what reading the body raises.
         """
         began = perf_counter()
-        parts = urlsplit(url)
-        address = (parts.hostname or "", parts.port or 80)
-        head = head_of(method, parts.path, parts.netloc, headers)
-        connection = self._take(address) or await connect(*address, CONNECT_LIMIT)
+        target = _target_of(url)
+        head = head_of(method, target.path, target.host, headers)
+        connection = self._take(target.address) or await connect(*target.address, CONNECT_LIMIT)
         try:
             await connection.ask(head, body, limit)
             answer = ContainerAnswer(connection, limit, perf_counter() - began - body.waited)
             await answer.read_small()
-            yield answer
-        finally:
-            self._give_back(address, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return answer
 
     def _take(self, address: _Address) -> ContainerConnection | None:
         idle = self._idle.get(address)
@@ -145,12 +174,14 @@ class ContainerClient:
             connection.close()
         return None
 
-    def _give_back(self, address: _Address, connection: ContainerConnection) -> None:
+    def give_back(self, answer: ContainerAnswer) -> None:
+        """Nobody reads it any more: its connection may take the next request, if the answer was read to its end."""
+        connection = answer.connection
         if not connection.is_reusable:
             connection.close()
             return
         connection.rest()
-        self._idle.setdefault(address, []).append(_Idle(monotonic(), connection))
+        self._idle.setdefault(connection.address, []).append(_Idle(monotonic(), connection))
         if self._sweeping is None:
             self._sweeping = asyncio.get_running_loop().call_later(IDLE_LIMIT, self._sweep)
 

@@ -52,7 +52,8 @@ class AnswerHeaders(dict[str, str]):
 class ContainerConnection(asyncio.Protocol):
     """`ask`, then `read` until it gives nothing; `is_reusable` tells whether another request may follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
@@ -265,7 +266,9 @@ async def connect(host: str, port: int, limit: float) -> ContainerConnection:
     loop = asyncio.get_running_loop()
     with suppress(OSError):  # TimeoutError is one
         async with asyncio.timeout(limit):
-            _, connection = await loop.create_connection(ContainerConnection, host, port)
+            _, connection = await loop.create_connection(
+                lambda: ContainerConnection((host, port)), host, port
+            )
             return connection
     raise ContainerUnreachable("the container accepted no connection")
 
@@ -274,6 +277,6 @@ def head_of(method: str, path: str, host: str, headers: Mapping[str, str]) -> by
     """All of a request's head but the length of its body. Raises ContainerFault for what no header can have."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if not all(line.isprintable() for line in lines):
+    if not "".join(lines).isprintable():
         raise ContainerFault("a header of the request has characters that no header can have")
     return "\r\n".join([*lines, ""]).encode("latin-1", "replace")

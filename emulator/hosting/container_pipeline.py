@@ -1,8 +1,8 @@
 """One instance's containers, one after the other: what the first answers is what the second is asked."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from emulator.domain.errors import ServiceError
@@ -50,31 +50,37 @@ class ContainerPipeline:
     instance: InstanceRoute
     answers: list[ContainerAnswer] = field(default_factory=list)
     """Appended to: of all containers that answered."""
+    _taken: list[Callable[[], None]] = field(default_factory=list, init=False)
+    """Gives back what this request uses."""
 
-    @asynccontextmanager
-    async def answer(self, variant: VariantRoute) -> AsyncIterator[ContainerAnswer]:
-        """The last container's, a success, whose body may be read in the block.
+    async def ask(self, variant: VariantRoute) -> ContainerAnswer:
+        """The last container's answer, a success, whose body may be read until `end`, which has to follow in any case.
 
         Raises ServiceError; ContainerUnreachable where the first container has seen nothing of the request.
         """
-        async with AsyncExitStack() as stack:
-            given = _Given(self.request.body)
-            for stage in stages(self.request, variant, self.instance):
-                answer = await self._pass(stage, given, stack)
-                self.answers.append(answer)
-                if not answer.is_success:
-                    raise await self._refused(stage, answer)
+        given = _Given(self.request.body)
+        for stage in stages(self.request, variant, self.instance):
+            answer = await self._pass(stage, given)
+            if not answer.is_success:
+                raise await self._refused(stage, answer)
+            if not stage.is_last:
                 body = InvocationBody(answer.chunks(), answer.length, answer.content)
                 given = _Given(body, answer.headers.get("Content-Type"), stage.container.name)
-            yield self.answers[-1]
+        return answer
 
-    async def _pass(self, stage: Stage, given: _Given, stack: AsyncExitStack) -> ContainerAnswer:
+    def end(self) -> None:
+        while self._taken:
+            self._taken.pop()()
+
+    async def _pass(self, stage: Stage, given: _Given) -> ContainerAnswer:
         name = stage.container.name
         try:
-            path = await self._path(stage, stack)
+            url = stage.url + await self._path(stage)
             headers = self.request.container_headers(stage.is_last, given.content_type)
-            sending = self.client.send("POST", stage.url + path, headers, given.body, self.request.limit)
-            return await stack.enter_async_context(sending)
+            answer = await self.client.ask("POST", url, headers, given.body, self.request.limit)
+            self._taken.append(partial(self.client.give_back, answer))
+            self.answers.append(answer)
+            return answer
         except ContainerFault as fault:
             if isinstance(fault, ContainerUnreachable) and not given.giver:
                 raise
@@ -82,12 +88,14 @@ class ContainerPipeline:
             text = timed_out(culprit) if fault.is_timeout else str(fault)
             raise model_error(self.request.key, culprit, 0, text) from fault
 
-    async def _path(self, stage: Stage, stack: AsyncExitStack) -> str:
+    async def _path(self, stage: Stage) -> str:
         target = self.request.text("TargetModel")
         if stage.container.model_files is None or target is None:
             return "/invocations"
         place = Place(self.request.key, self.instance, stage.container, stage.url)
-        return await stack.enter_async_context(self.models.using(place, target))
+        model = await self.models.use(place, target)
+        self._taken.append(model.end)
+        return model.path
 
     async def _refused(self, stage: Stage, answer: ContainerAnswer) -> ServiceError:
         start, is_whole = await answer.read_start(ORIGINAL_MESSAGE_LIMIT)

@@ -1,14 +1,12 @@
 """From an endpoint's name to a container's answer: variant, instance, the pipeline's containers one after the other."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NamedTuple
 
 import anyio
 
-from emulator.domain.errors import ServiceError
 from emulator.hosting.container_client import (
     ContainerAnswer,
     ContainerClient,
@@ -60,6 +58,7 @@ Respond = Callable[[ModelAnswer], Awaitable[None]]
 class _Trace:
     invoked: Invoked
     answers: list[ContainerAnswer] = field(default_factory=list)
+    began: float = field(default_factory=perf_counter)
 
 
 class Invoker:
@@ -96,14 +95,13 @@ class Invoker:
             raise throttled(
                 f"Endpoint {request.key.name} serves {variant.max_concurrency} requests at a time."
             )
+        capture = self._capture.begin(request, route, variant)
         with traffic.serving():
-            async with self._measured(request, variant) as trace:
-                capture = self._capture.begin(request, route, variant)
-                if capture is None:
-                    await self._on_some_instance(request, variant, trace, respond)
-                    return
-                with capture.watching(request.body):
-                    await self._on_some_instance(request, variant, trace, _seeing(capture, respond))
+            if capture is None:
+                await self._measured(request, variant, respond)
+                return
+            with capture.watching(request.body):
+                await self._measured(request, variant, _seeing(capture, respond))
 
     def _variant(self, request: InvocationRequest, route: EndpointRoute) -> VariantRoute:
         wanted = request.text("TargetVariant")
@@ -117,29 +115,25 @@ class Invoker:
             raise service_unavailable("No variant of the endpoint has a weight above 0.")
         return chosen
 
-    @asynccontextmanager
-    async def _measured(self, request: InvocationRequest, variant: VariantRoute) -> AsyncIterator[_Trace]:
-        trace, began = _Trace(Invoked(request.key, variant.name)), perf_counter()
+    async def _measured(self, request: InvocationRequest, variant: VariantRoute, respond: Respond) -> None:
+        trace = _Trace(Invoked(request.key, variant.name))
         try:
-            yield trace
-        except ServiceError as error:
-            if not isinstance(error, InvocationError):
-                raise
-            trace.invoked.error_status = int(error.members["OriginalStatusCode"]) or 500
-            self._record(trace, began)
+            await self._on_some_instance(request, variant, trace, respond)
+        except InvocationError as error:
+            self._record(trace, int(error.members["OriginalStatusCode"]) or 500)
             raise
         except ContainerFault:
-            trace.invoked.error_status = 500
-            self._record(trace, began)
+            self._record(trace, 500)
             raise
-        else:
-            self._record(trace, began)
+        self._record(trace)
 
-    def _record(self, trace: _Trace, began: float) -> None:
+    def _record(self, trace: _Trace, error_status: int = 0) -> None:
+        invoked = trace.invoked
+        invoked.error_status = error_status
         if trace.answers:
-            trace.invoked.model_seconds = sum(answer.seconds for answer in trace.answers)
-        trace.invoked.total_seconds = perf_counter() - began
-        self._metrics.record(trace.invoked)
+            invoked.model_seconds = sum([answer.seconds for answer in trace.answers])
+        invoked.total_seconds = perf_counter() - trace.began
+        self._metrics.record(invoked)
 
     async def _on_some_instance(
         self, request: InvocationRequest, variant: VariantRoute, trace: _Trace, respond: Respond
@@ -151,15 +145,17 @@ class Invoker:
             if instance is None:
                 name = variant.containers[0].name
                 raise model_error(request.key, name, 0, f"Unable to connect to container {name}.")
+            pipeline = ContainerPipeline(self._client, self._models, request, instance, trace.answers)
             try:
                 with instance.serving():
-                    pipeline = ContainerPipeline(self._client, self._models, request, instance, trace.answers)
-                    async with pipeline.answer(variant) as answer:
-                        self._note_sessions(request, instance, answer)
-                        await respond(ModelAnswer(variant.name, answer))
-                    return
+                    answer = await pipeline.ask(variant)
+                    self._note_sessions(request, instance, answer)
+                    await respond(ModelAnswer(variant.name, answer))
+                return
             except ContainerUnreachable:
                 unreachable.add(instance)
+            finally:
+                pipeline.end()
 
     async def _instance(
         self, request: InvocationRequest, variant: VariantRoute, unreachable: set[InstanceRoute]

@@ -5,9 +5,10 @@ The protocol is that of DG "Build your own container for SageMaker multi-model e
 
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -53,6 +54,11 @@ class _Shelf:
         self.freed.set()
         self.freed = anyio.Event()
 
+    def end_use(self, model: _Model) -> None:
+        model.users -= 1
+        if not model.users:
+            self.note_free()
+
     async def least_used(self) -> str | None:
         """A model that no request uses, when there is one; None where nothing is loaded."""
         while loaded := {target: each for target, each in self.models.items() if each.ready.is_set()}:
@@ -61,6 +67,13 @@ class _Shelf:
                 return free
             await self.freed.wait()
         return None
+
+
+class ModelInUse(NamedTuple):
+    path: str
+    """To invoke it by."""
+    end: Callable[[], None]
+    """It stays loaded until this is called."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +99,8 @@ class LoadedModels:
         shelf = self._shelves.get(instance)
         return shelf is not None and target_model in shelf.models
 
-    @asynccontextmanager
-    async def using(self, place: Place, target_model: str) -> AsyncIterator[str]:
-        """The path to invoke it by; it stays loaded in the block. Raises ServiceError or ContainerFault."""
+    async def use(self, place: Place, target_model: str) -> ModelInUse:
+        """Raises ServiceError or ContainerFault."""
         shelf = self._shelves.setdefault(place.instance, _Shelf())
         model = shelf.models.get(target_model)
         if model is None:
@@ -103,11 +115,10 @@ class LoadedModels:
                 raise model_not_ready(target_model)
             if model.fault is not None:
                 raise model.fault
-            yield f"/models/{model.name}/invoke"
-        finally:
-            model.users -= 1
-            if not model.users:
-                shelf.note_free()
+        except BaseException:
+            shelf.end_use(model)
+            raise
+        return ModelInUse(f"/models/{model.name}/invoke", partial(shelf.end_use, model))
 
     async def _load(self, place: Place, shelf: _Shelf, target_model: str, model: _Model) -> None:
         try:

@@ -14,12 +14,11 @@ The seam between the plane, which fills the table, and the request path, which r
 Everything here is for the event loop's thread alone.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import anyio
 
@@ -53,18 +52,19 @@ class InstanceRoute:
     """Multi-model: TargetModel -> the name that its container knows it by; the least recently used is the first."""
     _drained: anyio.Event | None = field(default=None, init=False)
 
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Around one request, from its choice to the last byte of its answer."""
+    def serving(self) -> Self:
+        """For a `with` around one request, from its choice to the last byte of its answer."""
+        return self
+
+    def __enter__(self) -> None:
         self.outstanding += 1
         self.turn = next(_turns)
-        try:
-            yield
-        finally:
-            self.outstanding -= 1
-            if self.outstanding == 0 and self._drained is not None:
-                self._drained.set()
-                self._drained = None
+
+    def __exit__(self, *_: object) -> None:
+        self.outstanding -= 1
+        if self.outstanding == 0 and self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
     async def drained(self) -> None:
         """Return when no request is in flight."""
@@ -152,15 +152,17 @@ class Traffic:
     credit: float = 0.0
     """What the variant is behind its share by; for `RoutingTable.choose`."""
 
-    @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self) -> Self:
+        """For a `with` around one request."""
+        return self
+
+    def __enter__(self) -> None:
         self.outstanding += 1
         self.last_at = monotonic()
-        try:
-            yield
-        finally:
-            self.outstanding -= 1
-            self.last_at = monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.outstanding -= 1
+        self.last_at = monotonic()
 
     def is_idle(self, seconds: float) -> bool:
         """Whether a serverless variant had nothing to do for that long."""

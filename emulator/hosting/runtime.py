@@ -1,9 +1,8 @@
 """sagemaker-runtime on the emulator's port: `POST /endpoints/<name>/invocations` and its two sisters."""
 
-import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import uuid4
@@ -16,6 +15,7 @@ from emulator.domain.arn import ResourceKey
 from emulator.domain.errors import ServiceError
 from emulator.hosting.async_invocation import AsyncInvocations
 from emulator.hosting.background import Background
+from emulator.hosting.caller_watch import unless_gone
 from emulator.hosting.container_client import ContainerClient, ContainerFault
 from emulator.hosting.data_capture import DataCapture
 from emulator.hosting.invocation import Invoker
@@ -53,9 +53,6 @@ ASYNC_PAYLOAD_LIMIT = 128_000
 
 READ_CACHE = 256
 """Heads of requests that are remembered with what they say: most callers repeat theirs."""
-
-WATCH_AFTER = 0.02
-"""Seconds until somebody looks whether the caller is still there: most invocations are over before."""
 
 SERVICE, SIGNING_NAME = "sagemaker-runtime", "sagemaker"
 _PATH = re.compile(r"/endpoints/([^/]+)/(?:invocations|async-invocations|invocations-response-stream)")
@@ -143,7 +140,7 @@ class Runtime:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: RuntimeAnswer) -> None:
         headers, credential = _read_once(scope)
-        seen = tuple((name, value) for name, value in headers.items() if _is_member(name))
+        seen = tuple([pair for pair in headers.items() if _is_member(pair[0])])
         operation, members = self._read(raw_path(scope), seen)
         key = self._endpoint(credential, members)
         body = await self._body(_content_length(headers), receive, operation, (key, answer.request_id))
@@ -152,7 +149,7 @@ class Runtime:
             await self._enqueue(asked, answer)
             return
         respond = answer.pass_on if operation == "InvokeEndpoint" else answer.stream
-        await _unless_gone(receive, body, lambda: self._invoker.invoke(asked, respond))
+        await unless_gone(receive, body, self._invoker.invoke(asked, respond))
 
     def _read_now(self, path: str, headers: tuple[tuple[str, str], ...]) -> tuple[str, Params]:
         """The operation's name, and its members outside of the body. Raises ServiceError."""
@@ -192,28 +189,6 @@ class Runtime:
         if accepted.failure is not None:
             headers["X-Amzn-SageMaker-FailureLocation"] = str(accepted.failure)
         await answer.send_json(202, {"InferenceId": accepted.inference_id}, headers)
-
-
-async def _unless_gone(receive: Receive, body: InvocationBody, work: Callable[[], Awaitable[None]]) -> None:
-    """Cancel the work when the caller's connection closes. While a body is being read, reading it tells."""
-    watch: list[asyncio.Task[None]] = []
-    with anyio.CancelScope() as scope:
-
-        async def wait_until_gone() -> None:
-            if body.content is None:
-                await body.ended.wait()
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            scope.cancel()
-
-        loop = asyncio.get_running_loop()
-        begin = loop.call_later(WATCH_AFTER, lambda: watch.append(loop.create_task(wait_until_gone())))
-        try:
-            await work()
-        finally:
-            begin.cancel()
-            for task in watch:
-                task.cancel()
 
 
 def raw_path(scope: Scope) -> str:

@@ -31,8 +31,7 @@ class RuntimeAnswer:
         if found.answer.length is not None:
             headers["Content-Length"] = str(found.answer.length)
         if found.answer.content is not None:
-            async for chunk in found.answer.chunks():
-                await self.send_whole(200, headers, chunk)
+            await self.send_whole(200, headers, found.answer.take_content())
             return
         await self._begin(200, headers)
         async for chunk in found.answer.chunks():
