@@ -1,10 +1,11 @@
 """The composition root: settings -> parts -> one ASGI application with its lifespan."""
 
+from asyncio import Protocol
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from fastapi import FastAPI
@@ -31,7 +32,7 @@ from emulator.compute.backend import ComputeBackend
 from emulator.data_dir import DataDir
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.reset_scope import ResetScope
-from emulator.edge import Edge, InvocationsFirst, LocalNamesOnly
+from emulator.edge import Edge, Gate, Gated, InvocationsFirst
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.endpoint_calls import EndpointCalls
 from emulator.events.event_feed import EventFeed
@@ -40,6 +41,7 @@ from emulator.hosting.hosting_plane import HostingPlane
 from emulator.hosting.runtime import Runtime
 from emulator.init_dir.init_dir import InitDir
 from emulator.init_dir.seeding import Seeding
+from emulator.invocation_protocol import InvocationProtocol
 from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.pass_through import PassThrough
 from emulator.operations.container_credentials import container_credentials
@@ -142,7 +144,16 @@ class Emulator:
         app.get("/_emulator/endpoints/{name}")(endpoints.report)
         app.get("/_emulator/credentials/{account_id}")(container_credentials)
         app.mount("/", Edge(gateway, self.s3, self.ecr))
-        return LocalNamesOnly(InvocationsFirst(app, self.runtime), is_loopback(self.settings.host))
+        return Gated(InvocationsFirst(app, self.runtime), self.gate)
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(is_private=is_loopback(self.settings.host))
+
+    def protocol(self) -> type[Protocol]:
+        """Uvicorn's setting `http` for a server of `app()`."""
+        made = partial(InvocationProtocol, plain=self.runtime.plain, admits=self.gate.admits)
+        return cast(type[Protocol], made)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:

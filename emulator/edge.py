@@ -12,26 +12,31 @@ from emulator.wire.gateway import Gateway, is_for_gateway, is_for_others, refuse
 
 
 @dataclass(frozen=True)
-class LocalNamesOnly:
+class Gate:
     """Keeps web pages of other machines out.
 
     Browsers tell the name that a page used (Host) and the page that asks (Origin); AWS clients send no Origin.
     """
 
-    app: ASGIApp
     is_private: bool = True
     """Whether only this machine is meant to reach the server; else Host may be any name."""
 
+    def admits(self, host: str, origin: str | None) -> bool:
+        is_named_well = not self.is_private or is_local_name(host)
+        return is_named_well and (origin is None or is_own_page(origin, host))
+
+
+@dataclass(frozen=True)
+class Gated:
+    app: ASGIApp
+    gate: Gate
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self.app
-        if scope["type"] == "http" and not self._may_enter(host_of(scope), header_of(scope, b"origin")):
+        if scope["type"] == "http" and not self.gate.admits(host_of(scope), header_of(scope, b"origin")):
             text = "The emulator is not for web pages elsewhere: Host and Origin must be its address or localhost."
             answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
         await answer(scope, receive, send)
-
-    def _may_enter(self, host: str, origin: str | None) -> bool:
-        is_named_well = not self.is_private or is_local_name(host)
-        return is_named_well and (origin is None or is_own_page(origin, host))
 
 
 @dataclass(frozen=True)

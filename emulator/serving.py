@@ -52,6 +52,7 @@ def serve(settings: Settings) -> int:
         signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         emulator.app(),
+        http=emulator.protocol(),
         log_config=None,
         server_header=False,
         proxy_headers=False,

@@ -19,7 +19,7 @@ from emulator.domain.errors import ServiceError
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_uri import S3Uri
 from emulator.hosting.background import Background
-from emulator.hosting.container_client import ContainerFault
+from emulator.hosting.container_message import ContainerFault
 from emulator.hosting.invocation import Invoker, ModelAnswer
 from emulator.hosting.invocation_body import InvocationBody
 from emulator.hosting.invocation_errors import invalid_invocation, model_error, service_unavailable, timed_out

@@ -1,7 +1,7 @@
 """HTTP to the containers of endpoints: pooled connections, bodies streamed both ways, nothing followed or unpacked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,19 +9,15 @@ from time import monotonic, perf_counter
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from emulator.hosting.container_connection import (
-    SMALL_BODY,
+from emulator.hosting.container_connection import SMALL_BODY, ContainerConnection, connect
+from emulator.hosting.container_message import (
     AnswerHeaders,
-    ContainerConnection,
     ContainerFault,
     ContainerTimeout,
-    ContainerUnreachable,
-    connect,
-    head_of,
+    first_lines,
+    header_lines,
 )
 from emulator.hosting.invocation_body import InvocationBody, PieceSeen
-
-__all__ = ["ContainerAnswer", "ContainerClient", "ContainerFault", "ContainerTimeout", "ContainerUnreachable"]
 
 CONNECT_LIMIT = 2.0
 """Seconds. AWS wants containers to accept within 250 ms (DG your-algorithms-inference-code)."""
@@ -143,18 +139,18 @@ class ContainerClient:
         try:
             yield answer
         finally:
-            self.give_back(answer)
+            self.give_back(answer.connection)
 
     async def ask(
         self, method: str, url: str, headers: Mapping[str, str], body: InvocationBody, limit: float
     ) -> ContainerAnswer:
         """The answer, when its head is there. `limit`: seconds without progress, be it of our body or of the answer.
 
-        It has to be given back. Raises ContainerFault, or what reading the body raises.
+        Its connection has to be given back. Raises ContainerFault, or what reading the body raises.
         """
         began = perf_counter()
         target = _target_of(url)
-        head = head_of(method, target.path, target.host, headers)
+        head = first_lines(method, target.path, target.host) + header_lines(headers)
         connection = self._take(target.address) or await connect(*target.address, CONNECT_LIMIT)
         try:
             await connection.ask(head, body, limit)
@@ -174,9 +170,18 @@ class ContainerClient:
             connection.close()
         return None
 
-    def give_back(self, answer: ContainerAnswer) -> None:
-        """Nobody reads it any more: its connection may take the next request, if the answer was read to its end."""
-        connection = answer.connection
+    def begin(
+        self, url: str, lines: bytes, body: bytes, on_news: Callable[[], None]
+    ) -> ContainerConnection | None:
+        """A POST by a connection that rests, see its `begin`; None where none does. It has to be given back."""
+        target = _target_of(url)
+        connection = self._take(target.address)
+        if connection is not None:
+            connection.begin(first_lines("POST", target.path, target.host) + lines, body, on_news)
+        return connection
+
+    def give_back(self, connection: ContainerConnection) -> None:
+        """Nobody reads it any more: it may take the next request, if its answer was read to the end."""
         if not connection.is_reusable:
             connection.close()
             return

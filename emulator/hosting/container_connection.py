@@ -4,12 +4,18 @@ One request at a time. Nothing is followed, unpacked or added; what does not fit
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
 import httptools
 
+from emulator.hosting.container_message import (
+    AnswerHeaders,
+    ContainerFault,
+    ContainerTimeout,
+    ContainerUnreachable,
+)
 from emulator.hosting.invocation_body import InvocationBody
 
 HEAD_LIMIT = 64 * 1024
@@ -20,33 +26,6 @@ SMALL_BODY = 64 * 1024
 
 BUFFER_LIMIT = 128 * 1024
 """Bytes of an answer that wait to be read; then the container has to wait."""
-
-
-class ContainerFault(Exception):  # noqa: N818 - the model's owner is at fault, not the emulator
-    """The container broke off or said nothing in time. Its text is one sentence."""
-
-    is_timeout = False
-
-
-class ContainerUnreachable(ContainerFault):
-    """Nothing was sent: another instance may be asked the same."""
-
-
-class ContainerTimeout(ContainerFault):
-    is_timeout = True
-
-
-class AnswerHeaders(dict[str, str]):
-    """By name in any case."""
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and super().__contains__(name.lower())
-
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-        return super().get(name.lower(), default)
 
 
 class ContainerConnection(asyncio.Protocol):
@@ -63,8 +42,11 @@ class ContainerConnection(asyncio.Protocol):
         self._is_idle = True
 
     def _reset(self) -> None:
+        self._sender = None
+        self._progress = self._loop.time()
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
+        self._on_news: Callable[[], None] | None = None
         self._fault: Exception | None = None
         self._chunks: list[bytes] = []
         self._buffered = self._head_size = 0
@@ -101,15 +83,30 @@ class ContainerConnection(asyncio.Protocol):
         `limit`: seconds without progress, be it of the body or of the answer. Raises ContainerFault, or what reading
         the body raises.
         """
-        self._reset()
-        self._sender = None
-        self._progress = self._loop.time()
         if body.content is not None:
-            self._write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body.content), body.content))
+            self.begin(head, body.content)
         else:
+            self._reset()
             self._sender = self._loop.create_task(self._send(head, body))
         while not self._has_head:
             await self._wait(limit)
+
+    def begin(self, head: bytes, content: bytes, on_news: Callable[[], None] | None = None) -> None:
+        """The first half of `ask`, for a body that is there. The loop calls `on_news` once: when a short answer is
+        complete, when the head of another one has come, or at a fault; from then on the connection is read as ever.
+        """
+        self._reset()
+        self._on_news = on_news
+        self._write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(content), content))
+
+    @property
+    def fault(self) -> Exception | None:
+        """Why there is no answer."""
+        return self._fault
+
+    def give_up(self) -> None:
+        """The time is over."""
+        self._fail(ContainerTimeout("no answer came in time"))
 
     async def read(self, limit: float) -> bytes:
         """What came since; nothing at the end of the answer. Raises ContainerFault."""
@@ -117,17 +114,26 @@ class ContainerConnection(asyncio.Protocol):
             if self._is_complete:
                 return b""
             await self._wait(limit)
+        return self.take()
+
+    @property
+    def has_all(self) -> bool:
+        """The end of the answer is here: reading waits for nothing."""
+        return self._is_complete
+
+    @property
+    def has_small_answer(self) -> bool:
+        """All of a short answer is here."""
+        return self._is_small and self._is_complete
+
+    def take(self) -> bytes:
+        """All that has come and was not read."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         if self._buffered > BUFFER_LIMIT and self._transport is not None and self.is_open:
             self._transport.resume_reading()
         self._buffered = 0
         return data
-
-    @property
-    def has_all(self) -> bool:
-        """The end of the answer is here: reading waits for nothing."""
-        return self._is_complete
 
     async def _wait(self, limit: float) -> None:
         """Until something happens. Raises what went wrong."""
@@ -147,7 +153,7 @@ class ContainerConnection(asyncio.Protocol):
     def _expire(self, limit: float) -> None:
         rest = self._progress + limit - self._loop.time()
         if rest <= 0:
-            self._fail(ContainerTimeout("no answer came in time"))
+            self.give_up()
         elif self._waiter is not None and not self._waiter.done():
             timer = self._loop.call_later(rest, self._expire, limit)
             self._waiter.add_done_callback(lambda _: timer.cancel())
@@ -175,6 +181,9 @@ class ContainerConnection(asyncio.Protocol):
             self._fail(ContainerFault("the container closed the connection without an answer"))
 
     def _notify(self) -> None:
+        if self._on_news is not None:
+            self._loop.call_soon(self._on_news)
+            self._on_news = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -271,12 +280,3 @@ async def connect(host: str, port: int, limit: float) -> ContainerConnection:
             )
             return connection
     raise ContainerUnreachable("the container accepted no connection")
-
-
-def head_of(method: str, path: str, host: str, headers: Mapping[str, str]) -> bytes:
-    """All of a request's head but the length of its body. Raises ContainerFault for what no header can have."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if not "".join(lines).isprintable():
-        raise ContainerFault("a header of the request has characters that no header can have")
-    return "\r\n".join([*lines, ""]).encode("latin-1", "replace")

@@ -5,16 +5,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from emulator.domain.errors import ServiceError
-from emulator.hosting.container_client import (
-    ContainerAnswer,
-    ContainerClient,
-    ContainerFault,
-    ContainerUnreachable,
-)
+from emulator.domain.arn import ResourceKey
+from emulator.hosting.container_client import ContainerAnswer, ContainerClient
+from emulator.hosting.container_message import ContainerFault, ContainerUnreachable
 from emulator.hosting.invocation_body import InvocationBody
 from emulator.hosting.invocation_errors import (
     ORIGINAL_MESSAGE_LIMIT,
+    InvocationError,
     container_not_found,
     model_error,
     timed_out,
@@ -62,7 +59,7 @@ class ContainerPipeline:
         for stage in stages(self.request, variant, self.instance):
             answer = await self._pass(stage, given)
             if not answer.is_success:
-                raise await self._refused(stage, answer)
+                raise await refused(self.request.key, stage.container.name, answer)
             if not stage.is_last:
                 body = InvocationBody(answer.chunks(), answer.length, answer.content)
                 given = _Given(body, answer.headers.get("Content-Type"), stage.container.name)
@@ -78,15 +75,14 @@ class ContainerPipeline:
             url = stage.url + await self._path(stage)
             headers = self.request.container_headers(stage.is_last, given.content_type)
             answer = await self.client.ask("POST", url, headers, given.body, self.request.limit)
-            self._taken.append(partial(self.client.give_back, answer))
+            self._taken.append(partial(self.client.give_back, answer.connection))
             self.answers.append(answer)
             return answer
         except ContainerFault as fault:
             if isinstance(fault, ContainerUnreachable) and not given.giver:
                 raise
             culprit = given.giver if fault is given.body.fault else name
-            text = timed_out(culprit) if fault.is_timeout else str(fault)
-            raise model_error(self.request.key, culprit, 0, text) from fault
+            raise broken(self.request.key, culprit, fault) from fault
 
     async def _path(self, stage: Stage) -> str:
         target = self.request.text("TargetModel")
@@ -97,10 +93,16 @@ class ContainerPipeline:
         self._taken.append(model.end)
         return model.path
 
-    async def _refused(self, stage: Stage, answer: ContainerAnswer) -> ServiceError:
-        start, is_whole = await answer.read_start(ORIGINAL_MESSAGE_LIMIT)
-        text = start.decode("utf-8", "replace")
-        return model_error(self.request.key, stage.container.name, answer.status, text, is_whole)
+
+def broken(key: ResourceKey, container: str, fault: ContainerFault) -> InvocationError:
+    """Of a container that did not answer."""
+    return model_error(key, container, 0, timed_out(container) if fault.is_timeout else str(fault))
+
+
+async def refused(key: ResourceKey, container: str, answer: ContainerAnswer) -> InvocationError:
+    """Of a container whose answer is no success."""
+    start, is_whole = await answer.read_start(ORIGINAL_MESSAGE_LIMIT)
+    return model_error(key, container, answer.status, start.decode("utf-8", "replace"), is_whole)
 
 
 def stages(request: InvocationRequest, variant: VariantRoute, instance: InstanceRoute) -> list[Stage]:

@@ -7,12 +7,9 @@ from typing import NamedTuple
 
 import anyio
 
-from emulator.hosting.container_client import (
-    ContainerAnswer,
-    ContainerClient,
-    ContainerFault,
-    ContainerUnreachable,
-)
+from emulator.domain.arn import ResourceKey
+from emulator.hosting.container_client import ContainerAnswer, ContainerClient
+from emulator.hosting.container_message import ContainerFault, ContainerUnreachable
 from emulator.hosting.container_pipeline import ContainerPipeline
 from emulator.hosting.data_capture import Capture, DataCapture
 from emulator.hosting.invocation_errors import (
@@ -119,11 +116,8 @@ class Invoker:
         trace = _Trace(Invoked(request.key, variant.name))
         try:
             await self._on_some_instance(request, variant, trace, respond)
-        except InvocationError as error:
-            self._record(trace, int(error.members["OriginalStatusCode"]) or 500)
-            raise
-        except ContainerFault:
-            self._record(trace, 500)
+        except (InvocationError, ContainerFault) as error:
+            self._record(trace, error_status(error))
             raise
         self._record(trace)
 
@@ -149,7 +143,7 @@ class Invoker:
             try:
                 with instance.serving():
                     answer = await pipeline.ask(variant)
-                    self._note_sessions(request, instance, answer)
+                    self.note_sessions(request.key, instance, answer)
                     await respond(ModelAnswer(variant.name, answer))
                 return
             except ContainerUnreachable:
@@ -194,11 +188,16 @@ class Invoker:
                 return loaded
         return variant.choose(unreachable)
 
-    def _note_sessions(
-        self, request: InvocationRequest, instance: InstanceRoute, answer: ContainerAnswer
-    ) -> None:
+    def note_sessions(self, key: ResourceKey, instance: InstanceRoute, answer: ContainerAnswer) -> None:
         opened, closed = answer.headers.get(NEW_SESSION_ID), answer.headers.get(CLOSED_SESSION_ID)
-        self._sessions.note(request.key, instance, opened, closed)
+        if opened or closed:
+            self._sessions.note(key, instance, opened, closed)
+
+
+def error_status(error: InvocationError | ContainerFault) -> int:
+    """What an invocation that failed counts as: 4xx or 5xx."""
+    status = error.members["OriginalStatusCode"] if isinstance(error, InvocationError) else 0
+    return int(status) or 500
 
 
 def _seeing(capture: Capture, respond: Respond) -> Respond:

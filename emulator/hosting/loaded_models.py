@@ -16,7 +16,8 @@ import anyio
 
 from emulator.domain.arn import ResourceKey
 from emulator.hosting.background import Background
-from emulator.hosting.container_client import ContainerAnswer, ContainerClient, ContainerFault
+from emulator.hosting.container_client import ContainerAnswer, ContainerClient
+from emulator.hosting.container_message import ContainerFault
 from emulator.hosting.invocation_body import whole_body
 from emulator.hosting.invocation_errors import ORIGINAL_MESSAGE_LIMIT, model_error, model_not_ready
 from emulator.hosting.routing import ContainerRoute, InstanceRoute

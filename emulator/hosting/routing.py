@@ -16,6 +16,7 @@ Everything here is for the event loop's thread alone.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from time import monotonic
 from typing import Any, NamedTuple, Protocol, Self
@@ -117,6 +118,12 @@ class VariantRoute:
     def is_serverless(self) -> bool:
         return self.wake is not None
 
+    @property
+    def is_plain(self) -> bool:
+        """One container an instance, and nothing about it that a request or its answer could concern."""
+        is_single = len(self.containers) == 1 and self.containers[0].model_files is None
+        return is_single and not self.is_direct and not self.is_serverless and self.max_concurrency is None
+
     def choose(self, besides: Iterable[InstanceRoute] = ()) -> InstanceRoute | None:
         """The instance in service with the fewest requests in flight, in turn among equals; None where there is none.
 
@@ -136,6 +143,12 @@ class EndpointRoute:
     async_config: AsyncInferenceConfig | None = None
     data_capture: Mapping[str, Any] | None = None
     """DataCaptureConfig, in wire casing."""
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether invocations need no more than a variant, an instance and its container."""
+        is_watched = self.async_config is not None or self.data_capture is not None
+        return not is_watched and all(each.is_plain for each in self.variants)
 
     def variant(self, name: str) -> VariantRoute | None:
         return next((each for each in self.variants if each.name == name), None)
@@ -196,14 +209,30 @@ class RoutingTable:
         """The variant that is furthest behind its share of the weights, so that any 10 requests to weights 9 and 1 are
         9 and 1. None where no weight is above 0. A request with TargetVariant doesn't ask.
         """
-        route = self._routes.get(key)
-        weighed = [each for each in route.variants if each.weight > 0] if route else []
+        chosen = self.next(key)
+        if chosen is not None:
+            self.note_choice(key, chosen)
+        return chosen
+
+    def next(self, key: ResourceKey) -> VariantRoute | None:
+        """What `choose` would choose."""
+        weighed = self._weighed(key)
+        if len(weighed) < 2:
+            return weighed[0] if weighed else None
+        return max(weighed, key=lambda each: self.traffic(key, each.name).credit + each.weight)
+
+    def note_choice(self, key: ResourceKey, chosen: VariantRoute) -> None:
+        """The variant takes a request: its share is used, the others' grow."""
+        weighed = self._weighed(key)
+        if len(weighed) < 2:
+            return
         for each in weighed:
             self.traffic(key, each.name).credit += each.weight
-        chosen = max(weighed, key=lambda each: self.traffic(key, each.name).credit, default=None)
-        if chosen is not None:
-            self.traffic(key, chosen.name).credit -= sum(each.weight for each in weighed)
-        return chosen
+        self.traffic(key, chosen.name).credit -= sum(each.weight for each in weighed)
+
+    def _weighed(self, key: ResourceKey) -> list[VariantRoute]:
+        route = self._routes.get(key)
+        return [each for each in route.variants if each.weight > 0] if route else []
 
 
 async def wait_drained(instances: Iterable[InstanceRoute], limit: float) -> bool:

@@ -1,14 +1,12 @@
 """sagemaker-runtime on the emulator's port: `POST /endpoints/<name>/invocations` and its two sisters."""
 
 import logging
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from uuid import uuid4
 
 import anyio
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import QueryParams
 
 from emulator.clock import Clock
 from emulator.domain.arn import ResourceKey
@@ -16,7 +14,8 @@ from emulator.domain.errors import ServiceError
 from emulator.hosting.async_invocation import AsyncInvocations
 from emulator.hosting.background import Background
 from emulator.hosting.caller_watch import unless_gone
-from emulator.hosting.container_client import ContainerClient, ContainerFault
+from emulator.hosting.container_client import ContainerClient
+from emulator.hosting.container_message import ContainerFault
 from emulator.hosting.data_capture import DataCapture
 from emulator.hosting.invocation import Invoker
 from emulator.hosting.invocation_body import CallerGone, InvocationBody, receive_body, whole_body
@@ -26,19 +25,17 @@ from emulator.hosting.invocation_errors import (
     invalid_invocation,
     payload_too_large,
 )
+from emulator.hosting.invocation_head import InvocationHeads, is_member, is_path, is_signed
 from emulator.hosting.invocation_metrics import InvocationMetrics
 from emulator.hosting.invocation_request import INVOCATION_LIMIT, InvocationRequest
 from emulator.hosting.loaded_models import READY_LIMIT, LoadedModels
+from emulator.hosting.plain_invocation import PlainInvocation, PlainInvocations, PlainParts
 from emulator.hosting.routing import RoutingTable
 from emulator.hosting.runtime_answers import RuntimeAnswer
 from emulator.metrics.metric_store import MetricStore
 from emulator.objects.object_store import ObjectStore
 from emulator.relay import Receive, Scope, Send, read_headers
-from emulator.wire.dispatch import Params
-from emulator.wire.identity import Credential, account_id, read_credential
-from emulator.wire.rest_json_protocol import RestJsonProtocol
-from emulator.wire.service_model import ServiceModels, load_service_models
-from emulator.wire.validation import check
+from emulator.wire.identity import Credential, read_credential
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +48,9 @@ SERVERLESS_PAYLOAD_LIMIT = 4 * 2**20
 ASYNC_PAYLOAD_LIMIT = 128_000
 """Bytes of an inline payload (API InvokeEndpointAsync$Body)."""
 
-READ_CACHE = 256
-"""Heads of requests that are remembered with what they say: most callers repeat theirs."""
+READ, BEGUN = "emulator.invocation_head", "emulator.plain_invocation"
+"""In the scope: what was read of the head; an invocation that has to be concluded."""
 
-SERVICE, SIGNING_NAME = "sagemaker-runtime", "sagemaker"
-_PATH = re.compile(r"/endpoints/([^/]+)/(?:invocations|async-invocations|invocations-response-stream)")
 _UNKNOWN_FAULT = "The request processing has failed because of an unknown error, exception or failure."
 
 
@@ -76,7 +71,6 @@ class RuntimeParts:
     default_account: str
     default_region: str
     limits: RuntimeLimits = RuntimeLimits()
-    models: ServiceModels = field(default_factory=lambda: load_service_models([SERVICE]))
 
 
 class Runtime:
@@ -90,7 +84,10 @@ class Runtime:
         self._capture = DataCapture(parts.objects, parts.clock)
         loaded = LoadedModels(self._client, self._background, parts.limits.model_ready)
         self._invoker = Invoker(parts.routes, self._client, loaded, self._metrics, self._capture)
-        self._read = lru_cache(READ_CACHE)(self._read_now)
+        self._heads = InvocationHeads(parts.default_account, parts.default_region)
+        limit, note_sessions = parts.limits.invocation, self._invoker.note_sessions
+        plain = PlainParts(parts.routes, self._client, self._metrics, note_sessions, limit)
+        self.plain = PlainInvocations(plain, self._heads)
         self._queue = AsyncInvocations(
             parts.routes, self._invoker, parts.objects, parts.clock, self._background
         )
@@ -112,21 +109,25 @@ class Runtime:
         await self._capture.flush()
 
     def takes(self, scope: Scope) -> bool:
-        """By its path, and signed for SageMaker: unsigned, it could be an object of a bucket named `endpoints`."""
+        """By its path and its signature."""
         is_its_form = scope["type"] == "http" and scope["method"] == "POST"
-        if not is_its_form or not _PATH.fullmatch(raw_path(scope)):
+        if not is_its_form or not is_path(raw_path(scope)):
             return False
         try:
             _, credential = _read_once(scope)
         except ServiceError:
             return False
-        return credential is not None and credential.service == SIGNING_NAME
+        return is_signed(credential)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid4())
+        begun: PlainInvocation | None = scope.get(BEGUN)
+        request_id = begun.request_id if begun else str(uuid4())
         answer = RuntimeAnswer(send, request_id)
         try:
-            await self._answer(scope, receive, answer)
+            if begun is not None:
+                await unless_gone(receive, whole_body(b""), begun.conclude(answer.pass_on))
+            else:
+                await self._answer(scope, receive, answer)
         except CallerGone:
             return
         except ContainerFault as fault:
@@ -140,9 +141,8 @@ class Runtime:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: RuntimeAnswer) -> None:
         headers, credential = _read_once(scope)
-        seen = tuple([pair for pair in headers.items() if _is_member(pair[0])])
-        operation, members = self._read(raw_path(scope), seen)
-        key = self._endpoint(credential, members)
+        seen = tuple([pair for pair in headers.items() if is_member(pair[0])])
+        operation, key, members = self._heads.read(raw_path(scope), seen, credential)
         body = await self._body(_content_length(headers), receive, operation, (key, answer.request_id))
         asked = InvocationRequest(key, members, body, self._parts.limits.invocation)
         if operation == "InvokeEndpointAsync":
@@ -150,19 +150,6 @@ class Runtime:
             return
         respond = answer.pass_on if operation == "InvokeEndpoint" else answer.stream
         await unless_gone(receive, body, self._invoker.invoke(asked, respond))
-
-    def _read_now(self, path: str, headers: tuple[tuple[str, str], ...]) -> tuple[str, Params]:
-        """The operation's name, and its members outside of the body. Raises ServiceError."""
-        protocol = RestJsonProtocol("POST", path, "", Headers(dict(headers)))
-        operation = protocol.find_operation(self._parts.models, b"")
-        params = protocol.parse(operation, b"")
-        check(SERVICE, operation.model.input_shape, params)
-        return operation.model.name, {name: value for name, value in params.items() if name != "Body"}
-
-    def _endpoint(self, credential: Credential | None, members: Params) -> ResourceKey:
-        account = account_id(credential, self._parts.default_account)
-        region = credential.region if credential else self._parts.default_region
-        return ResourceKey(account, region, "endpoint", str(members["EndpointName"]))
 
     async def _body(
         self, length: int | None, receive: Receive, operation: str, names: tuple[ResourceKey, str]
@@ -197,17 +184,13 @@ def raw_path(scope: Scope) -> str:
     return path.decode("latin-1").partition("?")[0]
 
 
-def _is_member(header: str) -> bool:
-    return header.startswith("x-amzn-sagemaker-") or header in ("content-type", "accept")
-
-
 def _read_once(scope: Scope) -> tuple[dict[str, str], Credential | None]:
     """The headers and who signed them, kept in the scope. Raises ServiceError."""
-    found: tuple[dict[str, str], Credential | None] | None = scope.get(SERVICE)
+    found: tuple[dict[str, str], Credential | None] | None = scope.get(READ)
     if found is None:
         headers = read_headers(scope)
         query = QueryParams(scope["query_string"]) if scope["query_string"] else {}
-        found = scope[SERVICE] = (headers, read_credential(headers, query))
+        found = scope[READ] = (headers, read_credential(headers, query))
     return found
 
 

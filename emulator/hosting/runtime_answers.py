@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.errors import ServiceError
-from emulator.hosting.container_client import ContainerFault
+from emulator.hosting.container_message import ContainerFault
 from emulator.hosting.invocation import ModelAnswer
 from emulator.hosting.invocation_errors import InvocationError
 from emulator.hosting.invocation_request import CLOSED_SESSION_ID, CUSTOM_ATTRIBUTES, NEW_SESSION_ID
@@ -27,9 +27,7 @@ class RuntimeAnswer:
 
     async def pass_on(self, found: ModelAnswer) -> None:
         """InvokeEndpoint: the container's bytes as they come. Raises ContainerFault where they break off."""
-        headers = {**_returned(found), VARIANT: found.variant}
-        if found.answer.length is not None:
-            headers["Content-Length"] = str(found.answer.length)
+        headers = model_headers(found)
         if found.answer.content is not None:
             await self.send_whole(200, headers, found.answer.take_content())
             return
@@ -79,20 +77,28 @@ class RuntimeAnswer:
         await self._send({"type": "http.response.body", "body": content})
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
-        named = {"x-amzn-RequestId": self.request_id, **headers}
-        raw = [(name.lower().encode("latin-1"), _raw(value)) for name, value in named.items()]
         self.has_begun = True
+        raw = raw_headers(self.request_id, headers)
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def _end(self) -> None:
         await self._send({"type": "http.response.body", "body": b""})
 
 
+def model_headers(found: ModelAnswer) -> dict[str, str]:
+    """Of the answer to InvokeEndpoint."""
+    headers = {**_returned(found), VARIANT: found.variant}
+    if found.answer.length is not None:
+        headers["Content-Length"] = str(found.answer.length)
+    return headers
+
+
+def raw_headers(request_id: str, headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """With the bytes that the container sent."""
+    named = {"x-amzn-RequestId": request_id, **headers}
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+
+
 def _returned(found: ModelAnswer) -> dict[str, str]:
     headers = found.answer.headers
-    return {name: headers[name] for name in _RETURNED if name in headers}
-
-
-def _raw(value: str) -> bytes:
-    """As the container sent it."""
-    return value.encode("latin-1")
+    return {name: value for name in _RETURNED if (value := headers.get(name)) is not None}

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import anyio
 
 from emulator.domain.transform_job import TransformJobRequest
-from emulator.hosting.container_client import ContainerClient, ContainerFault
+from emulator.hosting.container_client import ContainerClient
+from emulator.hosting.container_message import ContainerFault
 from emulator.hosting.invocation_body import InvocationBody, whole_body
 from emulator.hosting.transform_failure import (
     VERDICT_LIMIT,

@@ -65,7 +65,13 @@ def serving(data_dir: Path, compute: str, settings: Mapping[str, Any]) -> Iterat
 
 @contextmanager
 def _running(emulator: Emulator, listener: socket.socket) -> Iterator[str]:
-    config = uvicorn.Config(emulator.app(), log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        emulator.app(),
+        http=emulator.protocol(),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="sagemaker-emulator", daemon=True

@@ -8,13 +8,9 @@ from contextlib import contextmanager, suppress
 import anyio
 import pytest
 
-from emulator.hosting.container_client import (
-    ContainerClient,
-    ContainerFault,
-    ContainerTimeout,
-    ContainerUnreachable,
-)
+from emulator.hosting.container_client import ContainerClient
 from emulator.hosting.container_connection import BUFFER_LIMIT, HEAD_LIMIT
+from emulator.hosting.container_message import ContainerFault, ContainerTimeout, ContainerUnreachable
 from emulator.hosting.invocation_body import InvocationBody, whole_body
 
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -44,7 +44,8 @@ def running_emulator(data_dir: Path, compute: ComputeBackend, **settings: Any) -
         port = listener.getsockname()[1]
         chosen = Settings(data_dir=data_dir, **{"time_scale": 0.01, "port": port, **settings})
         emulator = Emulator.build(chosen, compute)
-        server = uvicorn.Server(uvicorn.Config(emulator.app(MODELS, strict=True), log_config=None))
+        app, http = emulator.app(MODELS, strict=True), emulator.protocol()
+        server = uvicorn.Server(uvicorn.Config(app, http=http, log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
