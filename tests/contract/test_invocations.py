@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,13 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from emulator.hosting.routing import ContainerRoute, InstanceRoute, VariantRoute
 from emulator.hosting.runtime import PAYLOAD_LIMIT, RuntimeLimits
+from tests.support.invocation_bytes import raw, signed_head
 from tests.support.model_server import Exchange, model_server
 from tests.support.runtime_server import RunningRuntime, running_runtime
 
@@ -209,20 +206,6 @@ def test_twenty_megabytes_pass_both_ways(runtime: RunningRuntime) -> None:
         assert answer["Body"].read() == content
 
 
-def signed_head(runtime: RunningRuntime, path: str, **headers: str) -> bytes:
-    """A request's first lines, as SDKs send them."""
-    request = AWSRequest("POST", runtime.server.url + path, headers=headers)
-    SigV4Auth(Credentials("test", "test"), "sagemaker", "us-east-1").add_auth(request)
-    lines = [f"POST {path} HTTP/1.1", f"Host: {urlsplit(runtime.server.url).netloc}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
-    return "\r\n".join([*lines, "\r\n"]).encode()
-
-
-def raw(runtime: RunningRuntime) -> socket.socket:
-    url = urlsplit(runtime.server.url)
-    return socket.create_connection((url.hostname, url.port), 20)
-
-
 def test_a_huge_body_is_refused_before_it_is_sent(runtime: RunningRuntime) -> None:
     with model_server() as model, raw(runtime) as connection:
         runtime.serve(model)
@@ -337,7 +320,7 @@ def test_a_pipeline_hands_each_answer_to_the_next(runtime: RunningRuntime) -> No
         answer = runtime.client().invoke_endpoint(
             EndpointName="e", Body=b"0", ContentType="text/csv", Accept="text/plain", CustomAttributes="c"
         )
-    assert answer["Body"].read() == b"0" + b"1" * 100_000 + b"2"
+        assert answer["Body"].read() == b"0" + b"1" * 100_000 + b"2"
     assert answer["ContentType"] == "text/plain"
     heads = [exchange.headers for exchange in (*one.seen, *two.seen)]
     assert [head["Content-Type"] for head in heads] == ["text/csv", "application/x-npy"]

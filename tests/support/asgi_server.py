@@ -16,13 +16,13 @@ class RunningServer(NamedTuple):
 
 
 @contextmanager
-def serving(app: Any, **loop: Any) -> Iterator[RunningServer]:
+def serving(app: Any, http: Any = "auto", **loop: Any) -> Iterator[RunningServer]:
     # Named as TCP, because asyncio sets TCP_NODELAY only then; without it every answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(100)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=5)
+        uvicorn.Config(app, http=http, log_level="warning", lifespan="off", timeout_graceful_shutdown=5)
     )
     with start_blocking_portal("asyncio", loop) as portal:
         finished = portal.start_task_soon(server.serve, [listener])

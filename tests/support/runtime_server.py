@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,9 +13,11 @@ from botocore.config import Config
 
 from emulator.clock import SystemClock
 from emulator.domain.arn import ResourceKey
+from emulator.edge import Gate
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.hosting.routing import EndpointRoute, RoutingTable, VariantRoute
 from emulator.hosting.runtime import Runtime, RuntimeLimits, RuntimeParts
+from emulator.invocation_protocol import InvocationProtocol
 from emulator.metrics.metric_store import MIGRATIONS, MetricStore
 from emulator.sqlite import Database
 from tests.support.asgi_server import RunningServer, serving
@@ -70,7 +73,8 @@ def running_runtime(directory: Path, limits: RuntimeLimits | None = None) -> Ite
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (runtime if runtime.takes(scope) else s3)(scope, receive, send)
 
-    with serving(app, use_uvloop=True) as server:
+    http = partial(InvocationProtocol, plain=runtime.plain, admits=Gate().admits)
+    with serving(app, http, use_uvloop=True) as server:
         stopping = server.portal.call(anyio.CancelScope)
 
         async def run() -> None:
