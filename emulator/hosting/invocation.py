@@ -107,6 +107,10 @@ class Invoker:
             if variant is None:
                 raise variant_not_found(wanted, request.key.name)
             return variant
+        held = self._sessions.find(request.key, request.text("SessionId"))
+        for variant in route.variants:
+            if held in variant.instances:
+                return variant
         chosen = self._table.choose(request.key)
         if chosen is None:
             raise service_unavailable("No variant of the endpoint has a weight above 0.")
@@ -135,14 +139,15 @@ class Invoker:
         """An instance that cannot be reached has seen nothing of the request, so another one is asked."""
         unreachable: set[InstanceRoute] = set()
         while True:
-            instance = await self._instance(request, variant, unreachable)
-            if instance is None:
+            place = await self._place(request, variant, unreachable)
+            if place is None:
                 name = variant.containers[0].name
                 raise model_error(request.key, name, 0, f"Unable to connect to container {name}.")
+            current, instance = place
             pipeline = ContainerPipeline(self._client, self._models, request, instance, trace.answers)
             try:
                 with instance.serving():
-                    answer = await pipeline.ask(variant)
+                    answer = await pipeline.ask(current)
                     self.note_sessions(request.key, instance, answer)
                     await respond(ModelAnswer(variant.name, answer))
                 return
@@ -151,35 +156,41 @@ class Invoker:
             finally:
                 pipeline.end()
 
-    async def _instance(
-        self, request: InvocationRequest, variant: VariantRoute, unreachable: set[InstanceRoute]
-    ) -> InstanceRoute | None:
-        """None where all were tried. Raises ServiceError where there is none at all."""
-        for _ in range(WAKE_ATTEMPTS):
+    async def _place(
+        self, request: InvocationRequest, began_with: VariantRoute, unreachable: set[InstanceRoute]
+    ) -> tuple[VariantRoute, InstanceRoute] | None:
+        """The variant as it is now, which may have changed since the request began, and one of its instances.
+
+        None where all were tried. Raises ServiceError where there is none at all.
+        """
+        for attempt in range(WAKE_ATTEMPTS):
+            variant = self._now(request.key, began_with)
             chosen = self._choose(request, variant, unreachable)
             if chosen is not None:
-                return chosen
+                return variant, chosen
             if unreachable:
                 return None
             if variant.wake is None:
                 raise service_unavailable("No instance of the endpoint is in service. Try your call again.")
+            if attempt:
+                await anyio.sleep(WAKE_PAUSE)
             try:
                 await variant.wake()
             except InstanceUnavailable as fault:
-                raise model_error(request.key, variant.containers[0].name, 0, str(fault)) from fault
-            if self._choose(request, variant, unreachable) is None:
-                await anyio.sleep(WAKE_PAUSE)
+                if self._now(request.key, variant).wake == variant.wake:
+                    raise model_error(request.key, variant.containers[0].name, 0, str(fault)) from fault
         raise service_unavailable("No instance of the endpoint could be started. Try your call again.")
 
+    def _now(self, key: ResourceKey, variant: VariantRoute) -> VariantRoute:
+        route = self._table.find(key)
+        return (route.variant(variant.name) if route else None) or variant
+
     def _choose(
-        self, request: InvocationRequest, began_with: VariantRoute, unreachable: set[InstanceRoute]
+        self, request: InvocationRequest, variant: VariantRoute, unreachable: set[InstanceRoute]
     ) -> InstanceRoute | None:
-        """Of the variant as it is now: its instances may have changed since the request began."""
         held = self._sessions.find(request.key, request.text("SessionId"))
-        if held is not None and held not in unreachable:
+        if held in variant.instances and held not in unreachable:
             return held
-        route = self._table.find(request.key)
-        variant = (route.variant(began_with.name) if route else None) or began_with
         target = request.text("TargetModel")
         if target is not None:
             without = {each for each in variant.instances if not self._models.has(each, target)}

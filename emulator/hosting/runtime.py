@@ -133,7 +133,10 @@ class Runtime:
         except ContainerFault as fault:
             log.warning("Request %s: the answer broke off: %s", request_id, fault)
         except ServiceError as error:
-            await answer.send_error(error)
+            if answer.has_begun:
+                log.warning("Request %s: the answer broke off: %s", request_id, error.message)
+            else:
+                await answer.send_error(error)
         except Exception:
             log.exception("Request %s failed", request_id)
             if not answer.has_begun:

@@ -205,6 +205,23 @@ def test_a_serverless_variant_that_cannot_be_started_says_why(runtime: RunningRu
     assert "There is no room." in failure(runtime)["Error"]["Message"]
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+def test_an_update_while_a_serverless_variant_wakes_costs_no_request(
+    runtime: RunningRuntime, refuses: bool
+) -> None:
+    """The fleet that the request waits for is given up, and the new variant is as it may be."""
+    with model_server() as model:
+
+        async def wake() -> None:
+            new = VariantRoute(name="AllTraffic", instances=(model.instance(),))
+            runtime.table.set_endpoint(key, EndpointRoute(arn=key.arn, variants=(new,)))
+            if refuses:
+                raise InstanceUnavailable("The fleet was given up.")
+
+        key = runtime.route(VariantRoute(name="AllTraffic", max_concurrency=1, wake=wake))
+        assert invoke(runtime) == b"x"
+
+
 def test_more_than_the_concurrency_is_throttled(runtime: RunningRuntime) -> None:
     both, go_on = threading.Barrier(3), threading.Event()
 

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -196,6 +197,46 @@ def test_a_session_stays_on_its_instance(runtime: RunningRuntime) -> None:
         for session in ["NEW_SESSION", "s1", "s1", "s1"]:
             invoke(runtime, SessionId=session)
     assert sorted((len(one.seen), len(two.seen))) == [0, 4]
+
+
+def test_a_session_stays_in_its_variant(runtime: RunningRuntime) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.answer(exchange.body(), **{"X-Amzn-SageMaker-New-Session-Id": "s1; Expires=x"})
+
+    with model_server(script) as one, model_server() as two:
+        runtime.route(
+            VariantRoute(name="A", instances=(one.instance(),)),
+            VariantRoute(name="B", instances=(two.instance(),)),
+        )
+        variant, _ = invoke(runtime, SessionId="NEW_SESSION")
+        assert {invoke(runtime, SessionId="s1")[0] for _ in range(4)} == {variant} == {"A"}
+        assert invoke(runtime, SessionId="s1", TargetVariant="B")[0] == "B"
+    assert (len(one.seen), len(two.seen)) == (5, 1)
+
+
+def test_a_body_that_gets_too_large_while_it_is_answered_breaks_the_answer_off(
+    runtime: RunningRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.send_response(200)
+        exchange.send_header("Content-Length", "1000000")
+        exchange.end_headers()
+        exchange.wfile.write(b"x" * 500_000)
+        while exchange.rfile.read(65_536):
+            pass
+
+    with model_server(script) as model, raw(runtime) as connection:
+        runtime.serve(model)
+        head = signed_head(runtime, "/endpoints/e/invocations", **{"Transfer-Encoding": "chunked"})
+        connection.sendall(head + b"1\r\nx\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        with suppress(ConnectionError):
+            for _ in range(PAYLOAD_LIMIT // 2**20 + 1):
+                connection.sendall(b"%x\r\n%s\r\n" % (2**20, b"x" * 2**20))
+            while connection.recv(65_536):
+                pass
+    assert "the answer broke off" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_twenty_megabytes_pass_both_ways(runtime: RunningRuntime) -> None:
