@@ -44,6 +44,8 @@ WAKE_ATTEMPTS, WAKE_PAUSE = 100, 0.05
 
 class ModelAnswer(NamedTuple):
     variant: str
+    container: str
+    """The last one, whose answer it is."""
     answer: ContainerAnswer
 
 
@@ -149,7 +151,7 @@ class Invoker:
                 with instance.serving():
                     answer = await pipeline.ask(current)
                     self.note_sessions(request.key, instance, answer)
-                    await respond(ModelAnswer(variant.name, answer))
+                    await respond(ModelAnswer(current.name, current.containers[-1].name, answer))
                 return
             except ContainerUnreachable:
                 unreachable.add(instance)

@@ -104,3 +104,8 @@ def timed_out(container: str) -> str:
         f"Your invocation timed out while waiting for a response from container {container}. Review the latency "
         "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
     )
+
+
+def stream_timed_out(container: str) -> str:
+    """[K] The message of the event where a response stream stood still or took too long."""
+    return f"Your model {container} did not complete sending the inference response in the allotted time."

@@ -203,15 +203,14 @@ class PlainInvocation:
             self._leave()
 
     async def _pass_on(self, found: ModelAnswer, respond: Respond) -> None:
-        name = self._variant.containers[0].name
         try:
             if self._connection.fault is not None:
                 raise self._connection.fault
             await found.answer.read_small()
         except ContainerFault as fault:
-            raise broken(self._key, name, fault) from fault
+            raise broken(self._key, found.container, fault) from fault
         if not found.answer.is_success:
-            raise await refused(self._key, name, found.answer)
+            raise await refused(self._key, found.container, found.answer)
         self._parts.note_sessions(self._key, self._instance, found.answer)
         await respond(found)
 
@@ -222,9 +221,8 @@ class PlainInvocation:
         self._leave()
 
     def _found(self) -> ModelAnswer:
-        return ModelAnswer(
-            self._variant.name, ContainerAnswer(self._connection, self._parts.limit, self._seconds)
-        )
+        answer = ContainerAnswer(self._connection, self._parts.limit, self._seconds)
+        return ModelAnswer(self._variant.name, self._variant.containers[0].name, answer)
 
     def _leave(self) -> None:
         self._parts.client.give_back(self._connection)

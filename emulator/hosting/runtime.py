@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import anyio
@@ -45,6 +46,9 @@ PAYLOAD_LIMIT = 25 * 2**20
 SERVERLESS_PAYLOAD_LIMIT = 4 * 2**20
 """Bytes (DG serverless-endpoints)."""
 
+STREAM_LIMIT = 480.0
+"""Seconds for a response stream (DG realtime-endpoints-test-endpoints)."""
+
 ASYNC_PAYLOAD_LIMIT = 128_000
 """Bytes of an inline payload (API InvokeEndpointAsync$Body)."""
 
@@ -59,6 +63,7 @@ class RuntimeLimits:
     """Seconds."""
 
     invocation: float = INVOCATION_LIMIT
+    stream: float = STREAM_LIMIT
     model_ready: float = READY_LIMIT
 
 
@@ -151,7 +156,11 @@ class Runtime:
         if operation == "InvokeEndpointAsync":
             await self._enqueue(asked, answer)
             return
-        respond = answer.pass_on if operation == "InvokeEndpoint" else answer.stream
+        respond = (
+            answer.pass_on
+            if operation == "InvokeEndpoint"
+            else partial(answer.stream, self._parts.limits.stream)
+        )
         await unless_gone(receive, body, self._invoker.invoke(asked, respond))
 
     async def _body(

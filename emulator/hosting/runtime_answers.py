@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import anyio
+
 from emulator.domain.errors import ServiceError
-from emulator.hosting.container_message import ContainerFault
+from emulator.hosting.container_message import ContainerFault, ContainerTimeout
 from emulator.hosting.invocation import ModelAnswer
-from emulator.hosting.invocation_errors import InvocationError
+from emulator.hosting.invocation_errors import InvocationError, stream_timed_out
 from emulator.hosting.invocation_request import CLOSED_SESSION_ID, CUSTOM_ATTRIBUTES, NEW_SESSION_ID
 from emulator.relay import Send
 from emulator.wire.event_stream import CONTENT_TYPE, model_stream_error, payload_parts
@@ -36,8 +38,10 @@ class RuntimeAnswer:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         await self._end()
 
-    async def stream(self, found: ModelAnswer) -> None:
-        """InvokeEndpointWithResponseStream: the same as events; what breaks off ends with an event of its own."""
+    async def stream(self, limit: float, found: ModelAnswer) -> None:
+        """InvokeEndpointWithResponseStream: the same as events. What breaks off ends with an event of its own, and so
+        does what takes more than `limit` seconds.
+        """
         returned = _returned(found)
         headers = {"Content-Type": CONTENT_TYPE, VARIANT: found.variant}
         if "Content-Type" in returned:
@@ -46,17 +50,25 @@ class RuntimeAnswer:
             headers[CUSTOM_ATTRIBUTES] = returned[CUSTOM_ATTRIBUTES]
         await self._begin(200, headers)
         try:
-            async for chunk in found.answer.chunks():
-                for part in payload_parts(chunk):
-                    await self._send({"type": "http.response.body", "body": part, "more_body": True})
+            with anyio.move_on_after(limit) as scope:
+                await self._send_parts(found)
+            if scope.cancelled_caught:
+                raise ContainerTimeout(f"the stream took more than {limit:g} s")
         except ContainerFault as fault:
-            await self._break_stream(fault)
+            await self._break_stream(found.container, fault)
             raise
         await self._end()
 
-    async def _break_stream(self, fault: ContainerFault) -> None:
-        code = "ModelInvocationTimeExceeded" if fault.is_timeout else "StreamBroken"
-        event = model_stream_error(code, f"The stream broke off: {fault}.")
+    async def _send_parts(self, found: ModelAnswer) -> None:
+        async for chunk in found.answer.chunks():
+            for part in payload_parts(chunk):
+                await self._send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def _break_stream(self, container: str, fault: ContainerFault) -> None:
+        code, text = "StreamBroken", f"The stream broke off: {fault}."
+        if fault.is_timeout:
+            code, text = "ModelInvocationTimeExceeded", stream_timed_out(container)
+        event = model_stream_error(code, text)
         await self._send({"type": "http.response.body", "body": event, "more_body": True})
         await self._end()
 

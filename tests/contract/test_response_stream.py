@@ -1,7 +1,9 @@
 """InvokeEndpointWithResponseStream with the real boto3, which parses the events."""
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from botocore.exceptions import ClientError, EventStreamError
 from emulator.hosting.runtime import RuntimeLimits
 from tests.support.model_server import Exchange, model_server
 from tests.support.runtime_server import RunningRuntime, running_runtime
+
+TOO_SLOW = "Your model primary did not complete sending the inference response in the allotted time."
 
 
 @pytest.fixture
@@ -78,8 +82,26 @@ def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(
         answer["Body"].close()
         over.set()
     assert error.value.response["Error"]["Code"] == "ModelStreamError"
-    text = "the answer stopped before its end" if is_slow else "the container broke its answer off"
-    assert text in error.value.response["Error"]["Message"]
+    assert (TOO_SLOW if is_slow else "the container broke its answer off") in error.value.response["Error"][
+        "Message"
+    ]
+
+
+def test_a_stream_that_never_ends_is_broken_off(tmp_path: Path) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        with suppress(ConnectionError):
+            while True:
+                exchange.chunk(b"more")
+                time.sleep(0.01)
+
+    limits = RuntimeLimits(stream=0.3)
+    with running_runtime(tmp_path, limits) as runtime, model_server(script) as model:
+        runtime.serve(model)
+        answer = runtime.client().invoke_endpoint_with_response_stream(EndpointName="e", Body=b"x")
+        with pytest.raises(EventStreamError) as error:
+            list(answer["Body"])
+    assert TOO_SLOW in error.value.response["Error"]["Message"]
 
 
 def test_an_error_before_the_first_byte_is_an_ordinary_one(runtime: RunningRuntime) -> None:
