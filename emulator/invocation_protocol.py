@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from emulator.hosting.invocation_head import is_member
+from emulator.hosting.invocation_head import LARGEST_CACHED, is_member
 from emulator.hosting.plain_invocation import (
     LARGEST_BODY,
     PlainAnswer,
@@ -97,11 +97,12 @@ class InvocationProtocol(HttpToolsProtocol):
                 found[pair[0]] = pair[1]
         length = found.get(b"content-length", b"")
         host, origin = found.get(b"host", b"").decode("latin-1"), found.get(b"origin")
-        is_small = length.isdigit() and int(length) <= LARGEST_BODY
-        if not is_small or not self._admits(host, origin.decode("latin-1") if origin else None):
+        is_small = length.isdigit() and len(length) < 10 and int(length) <= LARGEST_BODY
+        if not is_small or not self._admits(host, None if origin is None else origin.decode("latin-1")):
             return None
         credential = found.get(b"authorization", b"").partition(b",")[0]
-        return RequestHead(self.url, credential, tuple(members))
+        head = RequestHead(self.url, credential, tuple(members))
+        return head if head.size <= LARGEST_CACHED else None
 
     def _begin(self, head: RequestHead, body: bytes) -> bool:
         cycle = _PlainCycle()

@@ -19,7 +19,7 @@ from emulator.hosting.container_message import (
 from emulator.hosting.invocation_body import InvocationBody
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of an answer's head."""
+"""Bytes of an answer's head, or behind its body."""
 
 SMALL_BODY = 64 * 1024
 """Bytes; an answer of at most this known length is waited for as a whole, which wakes us once."""
@@ -49,7 +49,7 @@ class ContainerConnection(asyncio.Protocol):
         self._on_news: Callable[[], None] | None = None
         self._fault: Exception | None = None
         self._chunks: list[bytes] = []
-        self._buffered = self._head_size = 0
+        self._buffered = self._unread = 0
         self._has_head = self._is_complete = self._keeps_alive = self._is_idle = False
         self._is_small = False
         self.status = 0
@@ -207,14 +207,13 @@ class ContainerConnection(asyncio.Protocol):
         if self._is_idle:
             self.close()
             return
-        if not self._has_head:
-            self._head_size += len(data)
+        self._unread += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(ContainerFault("the container's answer is not HTTP"))
             self.close()
-        if not self._has_head and self._head_size > HEAD_LIMIT:
+        if self._unread > HEAD_LIMIT and not self._is_complete:
             self._fail(ContainerFault("the head of the container's answer is too large"))
             self.close()
 
@@ -256,6 +255,7 @@ class ContainerConnection(asyncio.Protocol):
         was_full = self._buffered > BUFFER_LIMIT
         self._chunks.append(body)
         self._buffered += len(body)
+        self._unread = 0
         if self._buffered > BUFFER_LIMIT and not was_full and self._transport is not None:
             self._transport.pause_reading()
         if not self._is_small:

@@ -16,6 +16,12 @@ from emulator.wire.validation import check
 CACHE = 256
 """Heads that are remembered with what they say: most callers repeat theirs."""
 
+LARGEST_CACHED = 8 * 1024
+"""Bytes of a head that is remembered."""
+
+LONGEST_NAME = 64
+"""Bytes of the name of a header that is a member; AWS's are shorter."""
+
 SERVICE, SIGNING_NAME = "sagemaker-runtime", "sagemaker"
 _PATH = re.compile(r"/endpoints/([^/?]+)/(?:invocations|async-invocations|invocations-response-stream)")
 
@@ -38,9 +44,13 @@ def is_signed(credential: Credential | None) -> bool:
     return credential is not None and credential.service == SIGNING_NAME
 
 
-@lru_cache(CACHE)
 def is_member(header: str | bytes) -> bool:
     """By its name in lower case."""
+    return len(header) <= LONGEST_NAME and _is_member(header)
+
+
+@lru_cache(CACHE)
+def _is_member(header: str | bytes) -> bool:
     name = header if isinstance(header, str) else header.decode("latin-1")
     return name.startswith("x-amzn-sagemaker-") or name in ("content-type", "accept")
 
@@ -58,7 +68,9 @@ class InvocationHeads:
         self, path: str, headers: tuple[tuple[str, str], ...], credential: Credential | None
     ) -> InvocationHead:
         """`headers`: those that are members. Raises ServiceError."""
-        operation, members = self._known(path, headers)
+        size = len(path) + sum([len(name) + len(value) for name, value in headers])
+        read = self._known if size <= LARGEST_CACHED else self._read
+        operation, members = read(path, headers)
         region = credential.region if credential else self._region
         account = account_id(credential, self._account)
         key = ResourceKey(account, region, "endpoint", str(members["EndpointName"]))

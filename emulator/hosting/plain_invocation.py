@@ -52,6 +52,15 @@ class RequestHead(NamedTuple):
     members: tuple[tuple[bytes, bytes], ...]
     """Headers that are members of the operation, their names in lower case."""
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return (
+            len(self.target)
+            + len(self.credential)
+            + sum([len(name) + len(value) for name, value in self.members])
+        )
+
 
 class Wish(NamedTuple):
     """What a head says."""
@@ -183,11 +192,12 @@ class PlainInvocation:
         if not connection.has_small_answer or not 200 <= connection.status < 300:
             return None
         found = self._found()
-        headers, content = raw_headers(self.request_id, model_headers(found)), connection.take()
+        content = connection.take()
+        headers = {**model_headers(found), "Content-Length": str(len(content))}
         self._parts.note_sessions(self._key, self._instance, found.answer)
         self._leave()
         self._record(0, self._seconds)
-        return PlainAnswer(headers, content)
+        return PlainAnswer(raw_headers(self.request_id, headers), content)
 
     async def conclude(self, respond: Respond) -> None:
         """Raises ServiceError, or ContainerFault where the answer broke off while it was passed on."""

@@ -115,6 +115,7 @@ def test_answers_in_every_form(answer: bytes, expected: tuple[int, bytes]) -> No
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
         OK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
         OK + b"A: " + b"a" * 2 * HEAD_LIMIT,
+        OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: " + b"a" * 4 * HEAD_LIMIT,
     ],
 )
 def test_what_is_not_a_whole_answer_is_the_containers_fault(answer: bytes) -> None:

@@ -126,6 +126,17 @@ def warm_then(first: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
     return script
 
 
+def test_a_length_without_a_body_is_not_passed_on(watched: Watched) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.body()
+        exchange.wfile.write(b"HTTP/1.1 204 No Content\r\nContent-Length: 70\r\n\r\n")
+
+    with model_server(script) as model:
+        watched.runtime.serve(model)
+        status, headers, content = same_both_ways(watched)
+    assert (status, headers["content-length"], content) == (200, "0", b"")
+
+
 @pytest.mark.parametrize("size", [65_537, 1_000_000])
 def test_a_long_answer_goes_on_in_a_task(watched: Watched, size: int) -> None:
     with model_server(warm_then(lambda exchange: exchange.answer(b"a" * size))) as model:
@@ -224,6 +235,8 @@ def test_a_caller_that_goes_away_from_a_long_answer_ends_it(watched: Watched) ->
         {"Expect": "100-continue"},
         {"Connection": "close"},
         {"Content-Length": "x"},
+        {"X-Amzn-SageMaker-Custom-Attributes": "c" * 9_000},
+        {"Origin": ""},
         {"Origin": "https://elsewhere.example"},
     ],
 )
