@@ -114,7 +114,7 @@ class Emulator:
             training=training,
             scheduler=Scheduler(training, build_policy(settings), changes),
             hosting=HostingPlane(serving, hosted),
-            runtime=build_runtime(settings, serving, training.metrics),
+            runtime=build_runtime(settings, serving, training.metrics, hosted),
             s3=s3,
             others=others,
             registry=registry,

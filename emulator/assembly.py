@@ -184,9 +184,17 @@ def build_hosting(
     )
 
 
-def build_runtime(settings: Settings, hosting: HostingParts, metrics: MetricStore) -> Runtime:
+def build_runtime(
+    settings: Settings, hosting: HostingParts, metrics: MetricStore, stores: HostingStores
+) -> Runtime:
     parts = RuntimeParts(
-        hosting.routes, hosting.objects, metrics, hosting.clock, settings.account_id, settings.region
+        routes=hosting.routes,
+        objects=hosting.objects,
+        metrics=metrics,
+        async_invocations=stores.async_invocations,
+        clock=hosting.clock,
+        default_account=settings.account_id,
+        default_region=settings.region,
     )
     return Runtime(parts)
 

@@ -81,6 +81,7 @@ class EndpointPlane:
                 await task.ended.wait()
             endpoints = await self._parts.endpoints.delete_all(scope)
             for endpoint in endpoints:
+                await self._parts.routes.delete_endpoint(endpoint.key)
                 for cluster in clusters_of([endpoint]):
                     await self._parts.compute.destroy(cluster)
                 for revision in {*endpoint.progress.fleets, endpoint.deployment.revision}:

@@ -254,7 +254,7 @@ class EndpointTask:
         await self._save(endpoint, status=S.IN_SERVICE, **facts)
 
     async def _delete(self, endpoint: Endpoint) -> None:
-        self._parts.routes.set_endpoint(self.key, None)
+        await self._parts.routes.delete_endpoint(self.key)
         for revision in {*endpoint.progress.fleets, endpoint.deployment.revision}:
             deployment = self._deployment(endpoint, revision)
             if self._active is not None and self._active.deployment.revision == revision:

@@ -1,6 +1,7 @@
 """Where invocations go: what the hosting plane knows of running endpoints, in memory.
 
-The seam between the plane, which fills the table, and the request path, which reads it and touches no SQLite:
+The seam between the plane, which fills the table, and the request path, which reads it and touches no SQLite, but for
+InvokeEndpointAsync:
 
 - `EndpointRoute` and `VariantRoute` are values: whatever changes, the plane sets a new route, which replaces the old
   one at once for every request that comes after. A request keeps the route that it began with.
@@ -10,6 +11,8 @@ The seam between the plane, which fills the table, and the request path, which r
   `wait_drained`, then stop the containers. No request that began before fails, and none begins.
 - To bring a new fleet in: set the route with it when it is healthy.
 - An endpoint without a route is not found, also while it is created: AWS says the same of both.
+- An endpoint that is deleted, or reset, goes by `delete_endpoint`: one that merely has no route now may get it back,
+  and what waits for it waits on.
 
 Everything here is for the event loop's thread alone.
 """
@@ -182,21 +185,43 @@ class Traffic:
         return self.outstanding == 0 and monotonic() - self.last_at >= seconds
 
 
+class RouteWatcher(Protocol):
+    """Who has requests that wait for an endpoint."""
+
+    def route_changed(self, key: ResourceKey) -> None:
+        """Called after it."""
+
+    async def endpoint_deleted(self, key: ResourceKey) -> None:
+        """Forget its requests; return when nothing is done for them any more."""
+
+
 class RoutingTable:
     def __init__(self) -> None:
         self._routes: dict[ResourceKey, EndpointRoute] = {}
         self._traffic: dict[ResourceKey, dict[str, Traffic]] = {}
+        self._watchers: list[RouteWatcher] = []
+
+    def watch(self, watcher: RouteWatcher) -> None:
+        self._watchers.append(watcher)
 
     def set_endpoint(self, key: ResourceKey, route: EndpointRoute | None) -> None:
         """From now on requests see this route; None for an endpoint that takes none."""
         if route is None:
             self._routes.pop(key, None)
             self._traffic.pop(key, None)
-            return
-        self._routes[key] = route
-        kept = self._traffic.setdefault(key, {})
-        for name in kept.keys() - {each.name for each in route.variants}:
-            del kept[name]
+        else:
+            self._routes[key] = route
+            kept = self._traffic.setdefault(key, {})
+            for name in kept.keys() - {each.name for each in route.variants}:
+                del kept[name]
+        for watcher in self._watchers:
+            watcher.route_changed(key)
+
+    async def delete_endpoint(self, key: ResourceKey) -> None:
+        """It takes no requests any more, and will not again. Returns when nothing is done for those that waited."""
+        self.set_endpoint(key, None)
+        for watcher in self._watchers:
+            await watcher.endpoint_deleted(key)
 
     def find(self, key: ResourceKey) -> EndpointRoute | None:
         return self._routes.get(key)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from emulator.clock import Clock
 from emulator.domain.arn import ResourceKey
 from emulator.domain.errors import ServiceError
 from emulator.hosting.async_invocation import AsyncInvocations
+from emulator.hosting.async_processing import AsyncLimits, AsyncParts
 from emulator.hosting.background import Background
 from emulator.hosting.caller_watch import unless_gone
 from emulator.hosting.container_client import ContainerClient
@@ -36,6 +37,7 @@ from emulator.hosting.runtime_answers import RuntimeAnswer
 from emulator.metrics.metric_store import MetricStore
 from emulator.objects.object_store import ObjectStore
 from emulator.relay import Receive, Scope, Send, read_headers
+from emulator.store.async_invocations import AsyncInvocationStore
 from emulator.wire.identity import Credential, read_credential
 
 log = logging.getLogger(__name__)
@@ -60,11 +62,13 @@ _UNKNOWN_FAULT = "The request processing has failed because of an unknown error,
 
 @dataclass(frozen=True)
 class RuntimeLimits:
-    """Seconds."""
-
     invocation: float = INVOCATION_LIMIT
+    """Seconds."""
     stream: float = STREAM_LIMIT
+    """Seconds."""
     model_ready: float = READY_LIMIT
+    """Seconds."""
+    asynchronous: AsyncLimits = field(default_factory=AsyncLimits)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class RuntimeParts:
     routes: RoutingTable
     objects: ObjectStore
     metrics: MetricStore
+    async_invocations: AsyncInvocationStore
     clock: Clock
     default_account: str
     default_region: str
@@ -93,15 +98,15 @@ class Runtime:
         limit, note_sessions = parts.limits.invocation, self._invoker.note_sessions
         plain = PlainParts(parts.routes, self._client, self._metrics, note_sessions, limit)
         self.plain = PlainInvocations(plain, self._heads)
-        self._queue = AsyncInvocations(
-            parts.routes, self._invoker, parts.objects, parts.clock, self._background
-        )
+        waiting = AsyncParts(parts.async_invocations, parts.objects, parts.clock, parts.limits.asynchronous)
+        self._queue = AsyncInvocations(parts.routes, self._invoker, waiting)
 
     async def run(self) -> None:
         """Until cancelled: what does not belong to one request."""
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._background.run)
+                tasks.start_soon(self._queue.run)
                 tasks.start_soon(self._metrics.run)
                 tasks.start_soon(self._capture.run)
         finally:
@@ -183,7 +188,7 @@ class Runtime:
         return await receive_body(receive, length, PAYLOAD_LIMIT, lambda: payload_too_large(PAYLOAD_LIMIT))
 
     async def _enqueue(self, asked: InvocationRequest, answer: RuntimeAnswer) -> None:
-        accepted = self._queue.accept(asked)
+        accepted = await self._queue.accept(asked)
         headers = {"X-Amzn-SageMaker-OutputLocation": str(accepted.output)}
         if accepted.failure is not None:
             headers["X-Amzn-SageMaker-FailureLocation"] = str(accepted.failure)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from emulator.domain.reset_scope import ResetScope
 from emulator.sqlite import Database
+from emulator.store.async_invocations import AsyncInvocationStore
 from emulator.store.changes import Changes
 from emulator.store.endpoint_configs import EndpointConfigStore
 from emulator.store.endpoints import EndpointStore
@@ -17,6 +18,7 @@ class HostingStores:
     endpoint_configs: EndpointConfigStore
     endpoints: EndpointStore
     transform_jobs: TransformJobStore
+    async_invocations: AsyncInvocationStore
     endpoint_changes: Changes
     """Wakes whoever drives the endpoints."""
     transform_changes: Changes
@@ -29,6 +31,7 @@ class HostingStores:
             EndpointConfigStore(database),
             EndpointStore(database, endpoint_changes),
             TransformJobStore(database, transform_changes),
+            AsyncInvocationStore(database),
             endpoint_changes,
             transform_changes,
         )

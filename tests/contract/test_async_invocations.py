@@ -1,26 +1,15 @@
 """InvokeEndpointAsync with the real boto3 and a real S3 behind the same port."""
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.domain.endpoint_config import AsyncInferenceConfig
+from tests.support.async_requests import CONFIG, ask, put, wait_for_object
 from tests.support.model_server import Exchange, model_server
 from tests.support.runtime_server import RunningRuntime, running_runtime
-
-CONFIG = AsyncInferenceConfig.model_validate(
-    {
-        "OutputConfig": {"S3OutputPath": "s3://bucket/out/", "S3FailurePath": "s3://bucket/failed"},
-        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 2},
-    }
-)
-INPUT = "s3://bucket/in/data.csv"
 
 
 @pytest.fixture
@@ -28,28 +17,6 @@ def runtime(tmp_path: Path) -> Iterator[RunningRuntime]:
     with running_runtime(tmp_path) as running:
         running.client("s3").create_bucket(Bucket="bucket")
         yield running
-
-
-def put(runtime: RunningRuntime, content: bytes) -> None:
-    runtime.client("s3").put_object(Bucket="bucket", Key="in/data.csv", Body=content)
-
-
-def ask(runtime: RunningRuntime, **request: Any) -> dict[str, Any]:
-    return dict(
-        runtime.client().invoke_endpoint_async(
-            **{"EndpointName": "e", "ContentType": "text/csv", "InputLocation": INPUT, **request}
-        )
-    )
-
-
-def wait_for_object(runtime: RunningRuntime, uri: str) -> bytes:
-    url, s3, end = urlsplit(uri), runtime.client("s3"), time.monotonic() + 20
-    while True:
-        try:
-            return bytes(s3.get_object(Bucket=url.netloc, Key=url.path[1:])["Body"].read())
-        except s3.exceptions.NoSuchKey:
-            assert time.monotonic() < end, f"{uri} did not appear"
-            time.sleep(0.02)
 
 
 def test_the_answer_to_an_object_is_an_object(runtime: RunningRuntime) -> None:

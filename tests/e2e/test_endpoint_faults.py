@@ -15,7 +15,7 @@ from tests.e2e.conftest import Launch, Restartable
 from tests.e2e.endpoint_load import THREADS, load
 from tests.e2e.hosting_client import HostingClient, ask_container, hosting_client, ids_of, variant
 from tests.e2e.leftovers import find_leftovers
-from tests.e2e.training_client import statuses, until
+from tests.e2e.training_client import BUCKET, new_name, statuses, until
 
 SLEEPING = {"on_sigterm": "save", "sleep": "600"}
 
@@ -103,6 +103,46 @@ def test_killed_emulator_comes_back_to_its_containers(
     found = after.wait_for_lines(name, "INVOKED 0", 2)
     asked = [line for lines in found.values() for line in lines]
     assert asked.count("INVOKED 29") == 2, "a line was lost or doubled"
+    after.delete(name)
+    assert after.things(name) == []
+
+
+def object_at(client: HostingClient, uri: str) -> bytes | None:
+    """None while it is not there."""
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    try:
+        body: bytes = client.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except client.s3.exceptions.NoSuchKey:
+        return None
+    return body
+
+
+def test_asynchronous_requests_of_a_killed_emulator_are_answered_by_the_next(
+    start: Callable[..., HostingClient], restartable: Restartable
+) -> None:
+    before = start()
+    paths = {"S3OutputPath": f"s3://{BUCKET}/{new_name('async')}"}
+    one_by_one = {"MaxConcurrentInvocationsPerInstance": 1}
+    name = before.create(
+        variant(before.create_model()),
+        AsyncInferenceConfig={"OutputConfig": paths, "ClientConfig": one_by_one},
+    )
+    before.wait(name)
+    slow = {"CustomAttributes": json.dumps({"sleep": 1.5}), "Body": b"slow"}
+    stored = {"InputLocation": before.training.put({"x": b"stored"}) + "x"}
+    asked = [slow, stored, *({"Body": b"inline-%d" % number} for number in range(8))]
+    told = [before.runtime.invoke_endpoint_async(EndpointName=name, **request) for request in asked]
+    before.wait_for_lines(name, "INVOKED 4")
+    restartable.kill()
+
+    after = start()
+    outputs = [until("an output", lambda: object_at(after, each["OutputLocation"])) for each in told]  # noqa: B023
+    assert outputs == [b"slow", b"stored", *(b"inline-%d" % number for number in range(8))]
+    [lines] = after.wait_for_lines(name, "INVOKED", len(asked) + 1).values()
+    sizes = [line for line in lines if line.startswith("INVOKED")]
+    assert sizes == ["INVOKED 4", "INVOKED 4", "INVOKED 6", *["INVOKED 8"] * 8], (
+        "only what was under way, twice"
+    )
     after.delete(name)
     assert after.things(name) == []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ import anyio
 import boto3
 from botocore.config import Config
 
-from emulator.clock import SystemClock
+from emulator.clock import Clock, SystemClock
 from emulator.domain.arn import ResourceKey
 from emulator.edge import Gate
 from emulator.embedded_s3.server import EmbeddedS3
@@ -20,7 +20,9 @@ from emulator.hosting.runtime import Runtime, RuntimeLimits, RuntimeParts
 from emulator.invocation_protocol import InvocationProtocol
 from emulator.metrics.metric_store import MIGRATIONS, MetricStore
 from emulator.sqlite import Database
+from emulator.store.hosting_stores import HostingStores
 from tests.support.asgi_server import RunningServer, serving
+from tests.support.hosting_requests import an_endpoint
 from tests.support.model_server import ModelServer
 
 T = TypeVar("T")
@@ -33,13 +35,19 @@ class RunningRuntime:
     table: RoutingTable
     metrics: MetricStore
     runtime: Runtime
+    state: Database
+
+    @property
+    def stores(self) -> HostingStores:
+        return HostingStores.of(self.state)
 
     def on_loop(self, call: Callable[[], T]) -> T:
         return self.server.portal.call(call)
 
     def route(self, *variants: VariantRoute, name: str = "e", **facts: Any) -> ResourceKey:
-        """Put an endpoint with these variants in service."""
+        """Put an endpoint with these variants in service; it has a row, and no plane behind it."""
         key = ResourceKey(ACCOUNT, REGION, "endpoint", name)
+        self.server.portal.call(self.stores.endpoints.create, replace(an_endpoint(name), key=key), {})
         route = EndpointRoute(arn=key.arn, variants=variants, **facts)
         self.on_loop(lambda: self.table.set_endpoint(key, route))
         return key
@@ -62,12 +70,24 @@ class RunningRuntime:
 
 
 @contextmanager
-def running_runtime(directory: Path, limits: RuntimeLimits | None = None) -> Iterator[RunningRuntime]:
-    clock, table = SystemClock(), RoutingTable()
+def running_runtime(
+    directory: Path, limits: RuntimeLimits | None = None, clock: Clock | None = None
+) -> Iterator[RunningRuntime]:
+    """Several may follow each other on the same directory: what waits in the queue is on rows."""
+    clock, table = clock or SystemClock(), RoutingTable()
     s3 = EmbeddedS3(directory / "s3", clock, REGION, ACCOUNT)
     database = Database(directory / "metrics.db", MIGRATIONS)
-    metrics = MetricStore(database)
-    parts = RuntimeParts(table, s3.objects, metrics, clock, ACCOUNT, REGION, limits or RuntimeLimits())
+    metrics, state = MetricStore(database), Database(directory / "state.db", "emulator.store.migrations")
+    parts = RuntimeParts(
+        routes=table,
+        objects=s3.objects,
+        metrics=metrics,
+        async_invocations=HostingStores.of(state).async_invocations,
+        clock=clock,
+        default_account=ACCOUNT,
+        default_region=REGION,
+        limits=limits or RuntimeLimits(),
+    )
     runtime = Runtime(parts)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -83,9 +103,10 @@ def running_runtime(directory: Path, limits: RuntimeLimits | None = None) -> Ite
 
         running = server.portal.start_task_soon(run)
         try:
-            yield RunningRuntime(server, table, metrics, runtime)
+            yield RunningRuntime(server, table, metrics, runtime, state)
         finally:
             server.portal.call(stopping.cancel)
             running.result(30)
             s3.close()
             database.close()
+            state.close()

@@ -111,3 +111,25 @@ def test_traffic_outlives_the_route_and_ends_with_the_variant() -> None:
         assert table.traffic(KEY, "a") is not traffic
 
     anyio.run(case)
+
+
+class Watcher:
+    def __init__(self, table: RoutingTable) -> None:
+        self.table = table
+        self.seen: list[str] = []
+
+    def route_changed(self, key: ResourceKey) -> None:
+        self.seen.append("a route" if self.table.find(key) else "no route")
+
+    async def endpoint_deleted(self, key: ResourceKey) -> None:
+        assert self.table.find(key) is None
+        self.seen.append("deleted")
+
+
+def test_watchers_are_told_what_has_happened() -> None:
+    table = RoutingTable()
+    table.watch(watcher := Watcher(table))
+    table.set_endpoint(KEY, EndpointRoute(arn=KEY.arn, variants=()))
+    table.set_endpoint(KEY, None)
+    anyio.run(table.delete_endpoint, KEY)
+    assert watcher.seen == ["a route", "no route", "no route", "deleted"]
