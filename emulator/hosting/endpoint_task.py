@@ -254,14 +254,15 @@ class EndpointTask:
         await self._save(endpoint, status=S.IN_SERVICE, **facts)
 
     async def _delete(self, endpoint: Endpoint) -> None:
+        # A fleet that ends tells of it, and would bring the route back.
+        active, self._active = self._active, None
         await self._parts.routes.delete_endpoint(self.key)
         for revision in {*endpoint.progress.fleets, endpoint.deployment.revision}:
             deployment = self._deployment(endpoint, revision)
-            if self._active is not None and self._active.deployment.revision == revision:
-                await self._active.destroy()
+            if active is not None and active.deployment.revision == revision:
+                await active.destroy()
             await destroy_clusters(endpoint, deployment, self._parts)
             self._parts.occupancy.release(holder(endpoint, revision))
-        self._active = None
         await self._parts.endpoints.remove(endpoint)
 
     def _deployment(self, endpoint: Endpoint, revision: int) -> Deployment:

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from emulator.compute.fake import FakeBackend, Script
+from emulator.domain.arn import ResourceKey
 from emulator.domain.cluster import Address
 from tests.support.hosting_house import KEY, NOW, SERVES, House, S, deployment, play, variant
 
@@ -93,6 +94,35 @@ def test_endpoint_that_is_deleted_while_it_wakes_leaves_nothing(tmp_path: Path, 
         assert slow._containers == {}
 
     play(tmp_path, slow, story)
+
+
+class Routes:
+    """What the table told of."""
+
+    def __init__(self, house: House) -> None:
+        self.table = house.parts.routes
+        self.seen: list[bool] = []
+        self.table.watch(self)
+
+    def route_changed(self, key: ResourceKey) -> None:
+        self.seen.append(self.table.find(key) is not None)
+
+    async def endpoint_deleted(self, _: ResourceKey) -> None:
+        self.seen.clear()
+
+
+def test_endpoint_that_is_deleted_gets_no_route_again(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1, variant(count=2)))
+        await house.status(S.IN_SERVICE)
+        routes = Routes(house)
+        await house.parts.endpoints.request_delete(KEY, NOW)
+        with anyio.fail_after(20):
+            while await house.parts.endpoints.get(KEY) is not None:
+                await anyio.sleep(0.01)
+        assert True not in routes.seen
+
+    play(tmp_path, backend, story)
 
 
 class BreaksOff(FakeBackend):
