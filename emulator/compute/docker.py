@@ -20,14 +20,11 @@ from emulator.compute.docker_capacity import capacity_from_info
 from emulator.compute.docker_files import ContainerFiles
 from emulator.compute.docker_images import ImageFinder
 from emulator.compute.docker_input import InputView
+from emulator.compute.docker_labels import exists, find_instances, network_of
 from emulator.compute.docker_network import ensure_network
 from emulator.compute.docker_reach import Reach
 from emulator.compute.docker_removal import destroy_cluster, discard_instance, remove_container
 from emulator.compute.docker_request import (
-    CLUSTER,
-    HOST,
-    INSTALLATION,
-    NETWORK,
     cluster_labels,
     container_name,
     with_credentials_address,
@@ -35,6 +32,7 @@ from emulator.compute.docker_request import (
 )
 from emulator.compute.docker_watch import ContainerWatch
 from emulator.compute.engine_paths import find_engine_paths, find_own_container, is_local_engine
+from emulator.compute.own_container import OwnContainer, find_known
 from emulator.domain.cluster import (
     Address,
     Capacity,
@@ -94,7 +92,7 @@ class DockerBackend:
     def __init__(self, options: DockerOptions, mountinfo: str = "") -> None:
         """`mountinfo`: text of /proc/self/mountinfo, for an emulator that runs in a container itself."""
         self._options = options
-        self._own_container = find_own_container(mountinfo)
+        self._own_name = find_own_container(mountinfo)
         self._limiter = CapacityLimiter(16)
         self._looks = CapacityLimiter(4)
         self._reach = (
@@ -104,7 +102,7 @@ class DockerBackend:
                 lambda: self._api,
                 self._limiter,
                 options.server,
-                self._own_container,
+                lambda: self._own,
                 options.has_credentials_address,
             )
         )
@@ -119,14 +117,16 @@ class DockerBackend:
             ) from error
 
     @cached_property
+    def _own(self) -> OwnContainer | None:
+        return find_known(self._api, self._own_name)
+
+    @cached_property
     def _input_view(self) -> InputView:
-        return InputView(
-            self._api, self._options.input_view, find_engine_paths(self._api, self._own_container)
-        )
+        return InputView(self._api, self._options.input_view, find_engine_paths(self._api, self._own_name))
 
     @cached_property
     def _addresses(self) -> ContainerAddresses:
-        return ContainerAddresses(self._api, self._own_container)
+        return ContainerAddresses(self._api, self._own)
 
     async def capacity(self) -> Capacity:
         try:
@@ -184,7 +184,7 @@ class DockerBackend:
         await self._call(self._create, cluster, with_endpoint(instance, url), work_dir)
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
-        if self._exists(cluster.name, instance.host):
+        if exists(self._api, cluster.name, instance.host):
             state = self._api.inspect_container(container_name(cluster.name, instance.host))["State"]
             if state["Status"] != "created":
                 return
@@ -210,7 +210,7 @@ class DockerBackend:
         self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
     ) -> InstanceExit:
         if self._reach:
-            await self._reach.url(await self._call(self._network_of, cluster))
+            await self._reach.url(await self._call(lambda: network_of(self._api, cluster)))
         try:
             return await ContainerWatch(self._api, cluster, host, since_ns).run(sink, usage)
         except NotFound as error:
@@ -267,27 +267,12 @@ class DockerBackend:
 
     def _destroy(self, cluster: str) -> None:
         self._addresses.close(cluster)
+        if self._own:
+            self._own.leave(cluster)
         destroy_cluster(self._api, cluster)
 
     async def find(self) -> list[FoundInstance]:
-        return await self._call(self._find)
-
-    def _find(self) -> list[FoundInstance]:
-        label = {"label": f"{INSTALLATION}={self._options.installation}"}
-        things: list[dict[str, Any]] = [
-            *self._api.containers(all=True, filters=label),
-            *self._api.networks(filters=label),
-            *(self._api.volumes(filters=label)["Volumes"] or []),
-        ]
-        return [FoundInstance(thing["Labels"][CLUSTER], thing["Labels"].get(HOST, "")) for thing in things]
-
-    def _network_of(self, cluster: str) -> str:
-        found = self._api.containers(all=True, filters={"label": f"{CLUSTER}={cluster}"})
-        return str(found[0]["Labels"].get(NETWORK, cluster)) if found else cluster
-
-    def _exists(self, cluster: str, host: str) -> bool:
-        labels = [f"{CLUSTER}={cluster}", f"{HOST}={host}"]
-        return bool(self._api.containers(all=True, filters={"label": labels}))
+        return await self._call(lambda: find_instances(self._api, self._options.installation))
 
     async def _call(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await blocking(self._limiter, fn, *args, **kwargs)

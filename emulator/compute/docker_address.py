@@ -6,10 +6,10 @@ from typing import Any
 from docker import APIClient
 from docker.errors import NotFound
 
-from emulator.compute.docker_network import join_network
 from emulator.compute.docker_request import NETWORK, container_name
 from emulator.compute.engine_paths import is_local_engine
 from emulator.compute.isolated_gate import IsolatedGate
+from emulator.compute.own_container import OwnContainer
 from emulator.domain.cluster import Address
 from emulator.domain.failure_reason import container_gone
 
@@ -25,9 +25,10 @@ NOT_ROOT = (
 class ContainerAddresses:
     """Gates into isolated containers stay open until their cluster is destroyed."""
 
-    def __init__(self, api: APIClient, own_container: str | None) -> None:
+    def __init__(self, api: APIClient, own: OwnContainer | None) -> None:
+        """`own` is that of an emulator in a container."""
         self._api = api
-        self._own_container = own_container
+        self._own = own
         self._gates: dict[tuple[str, int, int], IsolatedGate] = {}
 
     def find(self, cluster: str, host: str, port: int) -> Address:
@@ -39,11 +40,10 @@ class ContainerAddresses:
             found: dict[str, Any] = self._api.inspect_container(name)
         except NotFound as error:
             raise container_gone(host) from error
-        network = found["Config"]["Labels"].get(NETWORK, cluster)
         if self._is_isolated(found):
-            return self._gate(name, found["State"]["Pid"], port)
-        if self._own_container is not None:
-            join_network(self._api, network, self._own_container)
+            return self._gate(name, found, port)
+        if self._own is not None and self._own.has_networks:
+            self._own.join(found["Config"]["Labels"].get(NETWORK, cluster))
         [endpoint] = found["NetworkSettings"]["Networks"].values()
         if not endpoint["IPAddress"]:
             raise container_gone(host)
@@ -58,9 +58,10 @@ class ContainerAddresses:
         [network] = found["NetworkSettings"]["Networks"]
         return bool(self._api.inspect_network(network)["Internal"])
 
-    def _gate(self, name: str, pid: int, port: int) -> Address:
-        if os.geteuid() != 0 or self._own_container is not None:
+    def _gate(self, name: str, found: dict[str, Any], port: int) -> Address:
+        if os.geteuid() != 0 or self._own is not None:
             raise ConnectionError(NOT_ROOT)
+        pid = found["State"]["Pid"]
         if pid == 0:
             raise container_gone(name)
         key = (name, pid, port)

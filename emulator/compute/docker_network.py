@@ -20,7 +20,8 @@ def ensure_network(api: APIClient, cluster: ClusterSpec, installation: str, pool
     """Make the cluster's network where it is missing. Raises JobFailure when the pool has no subnet left."""
     if find_networks(api, cluster.network):
         return
-    for subnet in free_subnets(pool, taken_subnets(api.networks()), len(cluster.instances)):
+    # One more for the emulator, which may be in a container itself.
+    for subnet in free_subnets(pool, taken_subnets(api.networks()), len(cluster.instances) + 1):
         try:
             api.create_network(
                 network_name(cluster.network),
@@ -60,13 +61,9 @@ def gateway_of(api: APIClient, cluster: str) -> tuple[IPv4Address, IPv4Network] 
     return None
 
 
-def join_network(api: APIClient, cluster: str, container: str) -> IPv4Address | None:
-    """Connect a container of ours to the cluster's network. Its address there; None where there is no network."""
-    with suppress(APIError):  # it is connected already
-        api.connect_container_to_network(container, network_name(cluster))
-    networks = api.inspect_container(container)["NetworkSettings"]["Networks"]
-    address = networks.get(network_name(cluster), {}).get("IPAddress")
-    return IPv4Address(address) if address else None
+def last_address(subnet: IPv4Network) -> IPv4Address:
+    """The Engine gives addresses from the first on, so nobody else gets it in a subnet of ours."""
+    return subnet[-2]
 
 
 def leave_network(api: APIClient, cluster: str, container: str) -> None:

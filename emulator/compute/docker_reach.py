@@ -13,8 +13,9 @@ from emulator.compute.credentials_address import (
     close_credentials_address,
     open_credentials_address,
 )
-from emulator.compute.docker_network import gateway_of, join_network, leave_network
+from emulator.compute.docker_network import gateway_of
 from emulator.compute.entrance import Entrance
+from emulator.compute.own_container import OwnContainer
 
 DESKTOP_NAME = "host.docker.internal"
 """What containers call the Engine's host where its gateways are not this machine's, as with Docker Desktop."""
@@ -35,7 +36,7 @@ class Reach:
         api: Callable[[], APIClient],
         limiter: CapacityLimiter,
         server: tuple[str, int],
-        own_container: str | None,
+        own: Callable[[], OwnContainer | None],
         has_credentials_address: bool = False,
     ) -> None:
         """`server`: address and port that the emulator listens on."""
@@ -43,7 +44,7 @@ class Reach:
         self._limiter = limiter
         host, self._port = server
         self._has_credentials_address = has_credentials_address
-        self._own_container = own_container
+        self._own = own
         self._entrance = Entrance(host, self._port)
         self._ways: dict[str, Way] = {}
 
@@ -63,20 +64,16 @@ class Reach:
             await self._entrance.close(way.gateway)
         if self._has_credentials_address:
             await blocking(self._limiter, close_credentials_address, cluster)
-        if self._own_container is not None:
-            await blocking(
-                self._limiter, lambda: leave_network(self._api(), cluster, str(self._own_container))
-            )
 
     async def _open(self, cluster: str) -> Way | None:
         found = await blocking(self._limiter, lambda: gateway_of(self._api(), cluster))
         if found is None:
             return None
-        own = self._own_container
+        own = await blocking(self._limiter, self._networked)
         if own is not None:
             if self._has_credentials_address:
                 raise cannot_have_address("it runs in a container.")
-            address = await blocking(self._limiter, lambda: join_network(self._api(), cluster, own))
+            address = await blocking(self._limiter, own.join, cluster)
             return Way(f"http://{address}:{self._port}", None) if address else None
         gateway, subnet = found
         is_here = await self._entrance.open(gateway, subnet)
@@ -87,3 +84,7 @@ class Reach:
         return Way(
             f"http://{gateway if is_here else DESKTOP_NAME}:{self._port}", gateway if is_here else None
         )
+
+    def _networked(self) -> OwnContainer | None:
+        own = self._own()
+        return own if own is not None and own.has_networks else None

@@ -38,7 +38,7 @@ def registry_image(engine: docker.DockerClient, base: str, tmp_path_factory: pyt
     return REGISTRY_IMAGE
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def compose_project(
     engine: docker.DockerClient, base: str, s3_image: str, registry_image: str
 ) -> Iterator[ComposeProject]:
