@@ -97,7 +97,7 @@ class Emulator:
         changes, others, search = Changes(), MotoServices(), build_image_search(settings)
         s3, objects, make_bucket = build_s3(settings, data_dir, clock)
         registry, repositories = build_registry(settings, data_dir), EcrRepositoryStore(state)
-        compute = compute or build_compute(settings, data_dir.installation, registry, search)
+        compute = compute or build_compute(settings, data_dir, registry, search)
         databases = (state, log_events, metrics)
         training = build_training(
             settings, data_dir, databases, Surroundings(objects, compute, clock, changes)

@@ -100,14 +100,14 @@ def read_mountinfo() -> str:
 
 
 def build_compute(
-    settings: Settings, installation: str, registry: LocalRegistry, search: ImageSearch
+    settings: Settings, data_dir: DataDir, registry: LocalRegistry, search: ImageSearch
 ) -> DockerBackend:
     async def registry_address() -> str | None:
         found = await registry.find()
         return found.engine if found else None
 
     options = DockerOptions(
-        installation=installation,
+        installation=data_dir.installation,
         network_pool=settings.network_pool,
         registry=registry_address,
         images=search,
@@ -115,6 +115,7 @@ def build_compute(
         gpu_ids=settings.gpu_ids,
         input_view=settings.input_view,
         server=(settings.host, settings.port),
+        sidecar_root=data_dir.path / "sidecars",
         has_credentials_address=settings.credentials_address,
     )
     return DockerBackend(options, read_mountinfo())

@@ -7,7 +7,7 @@ from typing import TextIO
 
 
 class DataDir:
-    """Layout: `state.db`, `logs.db`, `metrics.db`, `s3/`, `registry/`, `work/`, `installation`, `lock`."""
+    """Layout: `state.db`, `logs.db`, `metrics.db`, `s3/`, `registry/`, `work/`, `sidecars/`, `installation`, `lock`."""
 
     def __init__(self, path: Path) -> None:
         """Create it, readable by its owner alone. Raises RuntimeError where another emulator has it."""

@@ -30,8 +30,9 @@ from emulator.compute.docker_request import (
     with_credentials_address,
     with_endpoint,
 )
+from emulator.compute.docker_sidecar import Sidecars
 from emulator.compute.docker_watch import ContainerWatch
-from emulator.compute.engine_paths import find_engine_paths, find_own_container, is_local_engine
+from emulator.compute.engine_paths import EnginePaths, find_engine_paths, find_own_container, is_local_engine
 from emulator.compute.own_container import OwnContainer, find_known
 from emulator.domain.cluster import (
     Address,
@@ -82,6 +83,8 @@ class DockerOptions:
     input_view: Literal["auto", "overlay", "copy"] = "auto"
     server: tuple[str, int] | None = None
     """Address and port that the emulator listens on; None where containers do not reach it."""
+    sidecar_root: Path | None = None
+    """Directory of ours for the sockets of isolated containers' sidecars, for an emulator in a container."""
     has_credentials_address: bool = False
     """Whether containers get their credentials from 169.254.170.2 alone."""
 
@@ -121,12 +124,18 @@ class DockerBackend:
         return find_known(self._api, self._own_name)
 
     @cached_property
+    def _paths(self) -> EnginePaths:
+        return find_engine_paths(self._api, self._own_name)
+
+    @cached_property
     def _input_view(self) -> InputView:
-        return InputView(self._api, self._options.input_view, find_engine_paths(self._api, self._own_name))
+        return InputView(self._api, self._options.input_view, self._paths)
 
     @cached_property
     def _addresses(self) -> ContainerAddresses:
-        return ContainerAddresses(self._api, self._own)
+        root = self._options.sidecar_root
+        sidecars = Sidecars(self._api, self._own, self._paths, root) if self._own and root else None
+        return ContainerAddresses(self._api, self._own, sidecars)
 
     async def capacity(self) -> Capacity:
         try:

@@ -6,7 +6,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from emulator.compute.docker_network import find_networks
-from emulator.compute.docker_request import CLUSTER, HOST, volume_name
+from emulator.compute.docker_request import CLUSTER, HOST, SIDECAR, volume_name
 
 
 def destroy_cluster(api: APIClient, cluster: str) -> None:
@@ -20,9 +20,11 @@ def destroy_cluster(api: APIClient, cluster: str) -> None:
 
 
 def discard_instance(api: APIClient, cluster: str, host: str) -> None:
-    labels = [f"{CLUSTER}={cluster}", f"{HOST}={host}"]
-    for container in api.containers(all=True, filters={"label": labels}):
-        remove_container(api, container["Id"])
+    """With its sidecar."""
+    for role in (HOST, SIDECAR):
+        labels = [f"{CLUSTER}={cluster}", f"{role}={host}"]
+        for container in api.containers(all=True, filters={"label": labels}):
+            remove_container(api, container["Id"])
     _remove_volumes(api, cluster, volume_name(cluster, host, ""))
 
 

@@ -13,6 +13,9 @@ HOST = "sagemaker-emulator.host"
 NETWORK = "sagemaker-emulator.network"
 """The warm pool whose network a container is in; without it, the network is its cluster's own."""
 
+SIDECAR = "sagemaker-emulator.sidecar"
+"""The host beside whose container a sidecar is."""
+
 INPUT = "/opt/ml/input"
 ROLES = {INPUT: "input", "/opt/ml/model": "model", "/opt/ml/output/data": "data"}
 """What the volumes of these directories are called."""

@@ -1,7 +1,7 @@
 """A way into containers of isolated networks, which have no address that this machine could reach.
 
-A socket belongs to the network namespace in which it was made. So a thread goes into the container's namespace,
-connects there to its loopback, and passes bytes on. That takes root on the Engine's machine.
+A socket belongs to the network namespace in which it was made, whoever uses it afterwards. So one that is connected
+within the container's namespace, to its loopback, is all that is needed: bytes are passed on through it.
 """
 
 import ctypes
@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from contextlib import suppress
+from typing import Protocol
 
 from emulator.domain.cluster import Address
 
@@ -18,16 +19,45 @@ CONNECT_LIMIT = 5.0
 """Seconds."""
 
 
-class IsolatedGate:
-    """Listens on this machine's loopback, and passes every connection on into one container."""
+class Door(Protocol):
+    """Makes connections inside of one container's network namespace. Called from one thread alone."""
+
+    def connect(self) -> socket.socket:
+        """A new one to the container's port. Raises OSError where nobody listens there."""
+
+    def close(self) -> None:
+        """Once, after the last connection was made; those that are open go on."""
+
+
+class NamespaceDoor:
+    """Takes the calling thread into the namespace for good, which needs root on the Engine's machine."""
 
     def __init__(self, pid: int, port: int) -> None:
         """`pid`: the container's first process, as this machine counts. Raises OSError."""
         self._namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
         self._port = port
+        self._is_inside = False
+
+    def connect(self) -> socket.socket:
+        if not self._is_inside:
+            error = enter_namespace(self._namespace)
+            if error:
+                raise OSError(error, os.strerror(error))
+            self._is_inside = True
+        return socket.create_connection(("127.0.0.1", self._port), CONNECT_LIMIT)
+
+    def close(self) -> None:
+        os.close(self._namespace)
+
+
+class IsolatedGate:
+    """Listens on this machine's loopback, and passes every connection on into one container."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = Address(*self._listener.getsockname()[:2])
-        threading.Thread(target=self._accept, name=f"isolated-gate-{pid}", daemon=True).start()
+        threading.Thread(target=self._accept, name=f"isolated-gate-{self.address.port}", daemon=True).start()
 
     def close(self) -> None:
         """No more connections; those that are open go on until their container ends."""
@@ -36,22 +66,20 @@ class IsolatedGate:
         self._listener.close()
 
     def _accept(self) -> None:
-        if enter_namespace(self._namespace) != 0:
-            self.close()
         while True:
             try:
                 near, _ = self._listener.accept()
             except OSError:
                 break
             try:
-                far = socket.create_connection(("127.0.0.1", self._port), CONNECT_LIMIT)
+                far = self._door.connect()
             except OSError:
                 near.close()
                 continue
             far.settimeout(None)
             for source, target in ((near, far), (far, near)):
                 threading.Thread(target=_pump, args=(source, target), daemon=True).start()
-        os.close(self._namespace)
+        self._door.close()
 
 
 def enter_namespace(descriptor: int) -> int:

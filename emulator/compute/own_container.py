@@ -24,6 +24,11 @@ class OwnContainer:
         self._joined: dict[str, IPv4Address] = {}
 
     @cached_property
+    def image(self) -> str:
+        """The Engine's id of it."""
+        return str(self._inspect()["Image"])
+
+    @cached_property
     def has_networks(self) -> bool:
         """False where it shares the network of the Engine's machine, and reaches what that reaches."""
         return bool(self._inspect()["HostConfig"]["NetworkMode"] != "host")

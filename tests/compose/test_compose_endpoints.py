@@ -60,7 +60,7 @@ def make_anew(project: ComposeProject) -> None:
     project.compose("up", "--detach", "--force-recreate", "--no-deps", "emulator")
 
 
-@pytest.mark.parametrize("isolated", [False])
+@pytest.mark.parametrize("isolated", [False, True])
 @pytest.mark.parametrize("restart", [kill_and_start, make_anew])
 def test_compose_endpoint_outlives_its_emulator(
     hosting: Hosting, restart: Callable[[ComposeProject], None], isolated: bool
@@ -88,7 +88,16 @@ def is_up(project: ComposeProject) -> bool:
     return set(project.health().values()) == {"healthy"}
 
 
+def test_compose_isolated_endpoint_answers_and_reaches_nobody(hosting: Hosting) -> None:
+    name = f"isolated-{hosting.project.name}"
+    hosting.deploy(name, EnableNetworkIsolation=True)
+    assert hosting.classes(name) == CLASSES
+    assert hosting.reached(name, machine_and_emulator(hosting.project)) == []
+    hosting.delete(name)
+
+
 def test_compose_other_endpoint_reaches_the_emulator(hosting: Hosting) -> None:
+    """So what isolation refuses is really there."""
     name = f"open-{hosting.project.name}"
     hosting.deploy(name)
     assert hosting.reached(name, machine_and_emulator(hosting.project))
