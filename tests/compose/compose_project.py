@@ -82,8 +82,11 @@ class ComposeProject:
         assert ran.returncode == 0, f"{' '.join(command)}\n{ran.stdout[-5000:]}"
         return ran.stdout
 
+    def build(self) -> None:
+        self.compose("build")
+
     def up(self) -> None:
-        self.compose("up", "--build", "--detach")
+        self.compose("up", "--detach")
         try:
             wait_until(
                 lambda: set(self.health().values()) == {"healthy"},

@@ -14,7 +14,7 @@ from tests.compose.compose_images import (
     find_registry,
 )
 from tests.compose.compose_project import ComposeProject, compose_command
-from tests.support.images import base_image, cannot_run
+from tests.support.images import base_image, cannot_run, one_at_a_time
 from tests.support.minio_server import minio_binary
 
 
@@ -38,17 +38,19 @@ def registry_image(engine: docker.DockerClient, base: str, tmp_path_factory: pyt
     return REGISTRY_IMAGE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def compose_project(
     engine: docker.DockerClient, base: str, s3_image: str, registry_image: str
 ) -> Iterator[ComposeProject]:
     command = compose_command()
     if command is None:
         cannot_run("no docker-compose; Debian's package of that name has it")
-    copy_ca_bundle(PROJECT / "build" / "ca-bundle.pem")
     images = {"S3_IMAGE": s3_image, "REGISTRY_IMAGE": registry_image}
     emulator = {"EMULATOR_IMAGE": EMULATOR_IMAGE, "EMULATOR_BASE_IMAGE": base}
     project = ComposeProject(engine, command, images | emulator)
+    with one_at_a_time():
+        copy_ca_bundle(PROJECT / "build" / "ca-bundle.pem")
+        project.build()
     try:
         project.up()
         yield project
