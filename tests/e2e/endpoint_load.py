@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -32,6 +32,8 @@ class Load:
         self._request = {"EndpointName": name, "Body": b"x", "CustomAttributes": json.dumps(wish)}
         self._stop = threading.Event()
         self.asked: list[Asked] = []
+        self.targets: list[str] = []
+        """TargetModels, asked in turn."""
 
     def run(self) -> None:
         while not self._stop.wait(PAUSE):
@@ -39,8 +41,9 @@ class Load:
 
     def _ask(self) -> Asked:
         began = time.monotonic()
+        target = {"TargetModel": self.targets[len(self.asked) % len(self.targets)]} if self.targets else {}
         try:
-            answer = self._client.runtime.invoke_endpoint(**self._request)
+            answer = self._client.runtime.invoke_endpoint(**self._request, **target)
             return Asked(began, answer["InvokedProductionVariant"], answer["Body"].read())
         except (ClientError, BotoCoreError) as error:
             return Asked(began, "", b"", str(error))
@@ -63,9 +66,12 @@ class Load:
 
 
 @contextmanager
-def load(client: HostingClient, name: str, sleep: float = 0.02) -> Iterator[Load]:
-    """16 threads; each of their requests takes the container `sleep` seconds."""
+def load(
+    client: HostingClient, name: str, sleep: float = 0.02, targets: Sequence[str] = ()
+) -> Iterator[Load]:
+    """16 threads; each of their requests takes each container `sleep` seconds."""
     running = Load(client, name, {"sleep": sleep})
+    running.targets.extend(targets)
     threads = [threading.Thread(target=running.run, daemon=True) for _ in range(THREADS)]
     for thread in threads:
         thread.start()

@@ -4,12 +4,16 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from tests.e2e.hosting_client import WISHES_TYPE, HostingClient, variant
+from emulator.hosting.routing import InstanceRoute, VariantRoute
+from emulator.hosting.runtime import RuntimeLimits
+from tests.e2e.hosting_client import WISHES_TYPE, HostingClient, direct_url, variant
 from tests.e2e.training_client import ACCOUNT, BUCKET, new_name, until
+from tests.support.runtime_server import running_runtime
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,28 @@ def test_stream_that_breaks_off(hosting: HostingClient) -> None:
         assert next(parts) == b"0" * 10
         with pytest.raises(EventStreamError, match="ModelStreamError"):
             next(parts)
+    hosting.delete(name)
+
+
+def test_limit_of_an_invocation_counts_the_containers_silence(hosting: HostingClient, tmp_path: Path) -> None:
+    """The runtime of this process, because no setting shortens the 60 seconds, with a real container behind it."""
+    name = hosting.deploy()
+    [container] = hosting.containers(name)
+    instance = InstanceRoute("AllTraffic-1", (direct_url(container),))
+    with running_runtime(tmp_path, RuntimeLimits(invocation=2)) as hasty, closing(hasty.client()) as runtime:
+        hasty.route(VariantRoute(name="AllTraffic", instances=(instance,)), name=name)
+
+        def ask(**wish: object) -> bytes:
+            answer = runtime.invoke_endpoint(EndpointName=name, Body=b"x", CustomAttributes=json.dumps(wish))
+            told: bytes = answer["Body"].read()
+            return told
+
+        with pytest.raises(ClientError, match="ModelError") as late:
+            ask(sleep=600)
+        assert ask(stream={"chunks": 4, "size": 1, "pause": 0.8}) == b"0123", "bytes that move extend it"
+        assert ask() == b"x", "the container goes on"
+    assert "timed out while waiting for a response" in late.value.response["OriginalMessage"]
+    assert late.value.response["OriginalStatusCode"] == 0
     hosting.delete(name)
 
 

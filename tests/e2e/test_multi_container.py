@@ -135,8 +135,8 @@ def test_models_are_loaded_again_into_a_container_that_was_replaced(hosting: Hos
     hosting.delete(name)
 
 
-def serverless(hosting: HostingClient, concurrency: int = 2, **environment: str) -> str:
-    config = {"MemorySizeInMB": 1024, "MaxConcurrency": concurrency}
+def serverless(hosting: HostingClient, concurrency: int = 2, memory: int = 1024, **environment: str) -> str:
+    config = {"MemorySizeInMB": memory, "MaxConcurrency": concurrency}
     model = hosting.create_model(hosting.container(environment=environment))
     name = hosting.create(variant(model, ServerlessConfig=config))
     hosting.wait(name)
@@ -177,6 +177,24 @@ def test_serverless_requests_beyond_max_concurrency_are_throttled(hosting: Hosti
     assert throttled.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
     asking.join()
     assert hosting.ask(name, b"x") == b"x"
+    hosting.delete(name)
+
+
+def outcome(hosting: HostingClient, name: str) -> str:
+    """The answer, or the error's code."""
+    try:
+        return hosting.ask(name, b"x").decode()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+
+
+def test_one_of_two_requests_that_find_no_container_is_throttled(hosting: HostingClient) -> None:
+    name = serverless(hosting, concurrency=1, memory=6144, PING_AFTER="1")
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [*pool.map(lambda _: outcome(hosting, name), range(2))]
+    assert sorted(outcomes) == ["ThrottlingException", "x"]
+    [container] = hosting.containers(name)
+    assert container.attrs["HostConfig"]["Memory"] == 6144 * MIB
     hosting.delete(name)
 
 
