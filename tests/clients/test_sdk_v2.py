@@ -1,6 +1,7 @@
 """SageMaker Python SDK v2."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -38,6 +39,9 @@ def test_estimator_and_model_deploy_predict_and_transform(client: Client) -> Non
     [prediction] = ast.literal_eval(told(output, "predictions"))
     assert prediction["class"] == 1
     assert prediction["probability"] == pytest.approx(float(rows[0][0]), abs=1e-6)
+    [streamed] = json.loads(told(output, "streamed"))["predictions"]
+    assert streamed["class"] == 0
+    assert streamed["probability"] == pytest.approx(float(rows[1][0]), abs=1e-6)
 
     output = client.run_python("sdk_v2", "transform.py", told(output, "job"))
 
@@ -47,6 +51,15 @@ def test_estimator_and_model_deploy_predict_and_transform(client: Client) -> Non
     label, first, second, probability, predicted = row.split(",")
     assert ",".join((label, first, second)) == given.splitlines()[0]
     assert predicted == str(int(float(probability) > 0.5))
+
+
+def test_model_of_an_archive_answers_asynchronously(client: Client) -> None:
+    output = client.run_python("sdk_v2", "asynchronous.py")
+
+    assert ast.literal_eval(told(output, "waited for")) == [["0.982014", "1"]]
+    assert ast.literal_eval(told(output, "looked up")) == [["0.017986", "0"], ["0.982014", "1"]]
+    assert re.fullmatch(r"s3://sdk-v2/asynchronous/output/\S+\.out", told(output, "output"))
+    assert "3 features in a row; the model has 2" in told(output, "failure")
 
 
 def test_script_mode_runs_source_and_dependencies_on_two_hosts(client: Client) -> None:

@@ -47,3 +47,13 @@ def test_resources_make_and_delete_an_endpoint_without_bridge(client: Client) ->
 
     assert re.fullmatch(r"0\.[5-9]\d*,1 from AllTraffic", told(output, "probability and class"))
     assert told(output, "endpoints") == "[]"
+
+
+def test_transformer_of_two_instances_joins_rows_and_predictions(client: Client) -> None:
+    output = client.run_python("sdk_v3", "transform.py")
+
+    assert told(output, "status") == "Completed"
+    for part in range(2):
+        rows = ast.literal_eval(told(output, f"transform/output/part-{part}.csv.out"))
+        assert rows == [f"{part},2.0,0.5,0.982014,1", f"{part},-2.0,0.5,0.017986,0"]
+    assert "answering on port 8080" in output, "the log is missing"
