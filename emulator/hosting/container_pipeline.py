@@ -79,8 +79,10 @@ class ContainerPipeline:
             self.answers.append(answer)
             return answer
         except ContainerFault as fault:
-            if isinstance(fault, ContainerUnreachable) and not given.giver:
-                raise
+            if isinstance(fault, ContainerUnreachable):
+                self.instance.avoid()
+                if not given.giver:
+                    raise
             culprit = given.giver if fault is given.body.fault else name
             raise broken(self.request.key, culprit, fault) from fault
 

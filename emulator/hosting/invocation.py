@@ -42,6 +42,10 @@ WAKE_ATTEMPTS, WAKE_PAUSE = 100, 0.05
 """How often, and how many seconds apart, a serverless variant is looked at that says it is awake."""
 
 
+RELIEF = 4
+"""Requests in flight that an instance with the model has more than another one; AWS's number is not established."""
+
+
 class ModelAnswer(NamedTuple):
     variant: str
     container: str
@@ -196,8 +200,8 @@ class Invoker:
         target = request.text("TargetModel")
         if target is not None:
             without = {each for each in variant.instances if not self._models.has(each, target)}
-            loaded = variant.choose(without | unreachable)
-            if loaded is not None:
+            loaded, idlest = variant.choose(without | unreachable), variant.choose(unreachable)
+            if loaded is not None and idlest is not None and not _is_busy(loaded, idlest):
                 return loaded
         return variant.choose(unreachable)
 
@@ -205,6 +209,11 @@ class Invoker:
         opened, closed = answer.headers.get(NEW_SESSION_ID), answer.headers.get(CLOSED_SESSION_ID)
         if opened or closed:
             self._sessions.note(key, instance, opened, closed)
+
+
+def _is_busy(loaded: InstanceRoute, idlest: InstanceRoute) -> bool:
+    """Whether another instance is to load the model, too (DG multi-model-endpoints)."""
+    return loaded.outstanding - idlest.outstanding >= RELIEF
 
 
 def error_status(error: InvocationError | ContainerFault) -> int:

@@ -32,6 +32,9 @@ from emulator.domain.endpoint_config import AsyncInferenceConfig
 PRIMARY = "primary"
 """What AWS calls the container of a model that has only one."""
 
+AVOIDANCE = 1.0
+"""Seconds; by then the backend has told of a container that ended."""
+
 _turns = count(1)
 
 
@@ -55,6 +58,15 @@ class InstanceRoute:
     loaded: dict[str, str] = field(default_factory=dict, init=False)
     """Multi-model: TargetModel -> the name that its container knows it by; the least recently used is the first."""
     _drained: anyio.Event | None = field(default=None, init=False)
+    _avoided_until: float = field(default=0.0, init=False)
+
+    def avoid(self) -> None:
+        """For a moment others are asked first: one of its containers takes no connection, and may be dying."""
+        self._avoided_until = monotonic() + AVOIDANCE
+
+    @property
+    def is_avoided(self) -> bool:
+        return self._avoided_until > 0 and self._avoided_until > monotonic()
 
     def serving(self) -> Self:
         """For a `with` around one request, from its choice to the last byte of its answer."""
@@ -134,7 +146,7 @@ class VariantRoute:
         """
         left_out = set(besides)
         able = [each for each in self.instances if each.is_in_service and each not in left_out]
-        return min(able, key=lambda each: (each.outstanding, each.turn), default=None)
+        return min(able, key=lambda each: (each.is_avoided, each.outstanding, each.turn), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

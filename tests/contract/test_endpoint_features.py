@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -165,6 +166,26 @@ def test_a_model_that_is_slow_to_load_is_not_ready_and_later_is(runtime: Running
         container.may_load.set()
         assert invoke(runtime, TargetModel="a") == b"id-ax"
     assert container.calls == ["POST /models", "POST /models/id-a/invoke"]
+
+
+def test_a_busy_model_is_loaded_by_another_instance(runtime: RunningRuntime) -> None:
+    go_on = threading.Event()
+
+    class Slow(MultiModelServer):
+        def __call__(self, exchange: Exchange) -> None:
+            if exchange.path.endswith("/invoke"):
+                exchange.body()
+                go_on.wait(20)
+            super().__call__(exchange)
+
+    with model_server(Slow(1)) as one, model_server(Slow(1)) as two, ThreadPoolExecutor(5) as pool:
+        runtime.route(multi_model(one, two)[0])
+        calls = [pool.submit(invoke, runtime, TargetModel="a") for _ in range(5)]
+        while len(one.seen) + len(two.seen) < 7:
+            time.sleep(0.01)
+        go_on.set()
+        assert {call.result() for call in calls} == {b"id-ax"}
+    assert sorted(len(each.seen) for each in (one, two)) == [2, 5]
 
 
 def test_a_model_without_room_is_a_model_error(runtime: RunningRuntime) -> None:

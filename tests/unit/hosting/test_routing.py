@@ -133,3 +133,12 @@ def test_watchers_are_told_what_has_happened() -> None:
     table.set_endpoint(KEY, None)
     anyio.run(table.delete_endpoint, KEY)
     assert watcher.seen == ["a route", "no route", "no route", "deleted"]
+
+
+def test_an_instance_that_is_avoided_is_chosen_last() -> None:
+    one, two = instances(2)
+    variant = VariantRoute(name="v", instances=(one, two))
+    one.avoid()
+    with two.serving():
+        assert variant.choose() is two
+    assert variant.choose([two]) is one
