@@ -23,9 +23,15 @@ DIRECTORY = "models"
 LIMITS = ArchiveLimits(total_bytes=500 * 2**30, members=1_000_000)
 PARALLEL_DOWNLOADS = 8
 
+Layout = list[tuple[S3Object, PurePosixPath]]
+"""Objects, and where each of them lies below the model's directory."""
+
+ARCHIVE = PurePosixPath()
+"""Where an archive lies: what is in it fills the directory."""
+
 
 class ModelData:
-    """Directories below `work_root/models`, named after what is in them, so a later process finds them again."""
+    """Directories below `work_root/models`, named after what is where in them, so a later process finds them again."""
 
     def __init__(self, objects: ObjectStore, work_root: Path, disk: CapacityLimiter) -> None:
         self._objects = objects
@@ -51,11 +57,10 @@ class ModelData:
         try:
             if source.compression_type == "Gzip":
                 found = await self._objects.stat(uri)
-                return await self._once([found], lambda target: self._extract(found, source.s3_uri, target))
+                packed = [(found, ARCHIVE)]
+                return await self._once(packed, lambda target: self._extract(found, source.s3_uri, target))
             listed = await self._list(source, uri)
-            return await self._once(
-                [found for found, _ in listed], lambda target: self._download(listed, target)
-            )
+            return await self._once(listed, lambda target: self._download(listed, target))
         except S3Fault as fault:
             raise JobFailure(model_data_not_downloaded(source.s3_uri)) from fault
 
@@ -66,8 +71,8 @@ class ModelData:
                 used = await find_used()
                 await blocking(self._disk, _remove_others, self._work_root / DIRECTORY, used)
 
-    async def _once(self, objects: Iterable[S3Object], make: Callable[[Path], Awaitable[None]]) -> str:
-        name = sha256(repr(sorted(objects)).encode()).hexdigest()[:32]
+    async def _once(self, layout: Layout, make: Callable[[Path], Awaitable[None]]) -> str:
+        name = sha256(repr(sorted(layout)).encode()).hexdigest()[:32]
         target = self._work_root / DIRECTORY / name
         async with self._locks.setdefault(name, anyio.Lock()):
             if not await blocking(self._disk, target.is_dir):
@@ -84,7 +89,7 @@ class ModelData:
         except ModelArchiveFault as fault:
             raise JobFailure(str(fault)) from fault
 
-    async def _list(self, source: S3ModelDataSource, uri: S3Uri) -> list[tuple[S3Object, PurePosixPath]]:
+    async def _list(self, source: S3ModelDataSource, uri: S3Uri) -> Layout:
         if source.s3_data_type == "S3Object":
             found = await self._objects.stat(uri)
             return [(found, PurePosixPath(PurePosixPath(uri.key).name))]
@@ -98,7 +103,7 @@ class ModelData:
             raise JobFailure(model_data_not_downloaded(source.s3_uri))
         return listed
 
-    async def _download(self, listed: list[tuple[S3Object, PurePosixPath]], target: Path) -> None:
+    async def _download(self, listed: Layout, target: Path) -> None:
         partial = target.with_name(f".{target.name}.partial")
         await blocking(self._disk, _make_empty, partial, {path.parent for _, path in listed})
         waiting = iter(listed)
