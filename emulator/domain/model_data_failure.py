@@ -9,6 +9,14 @@ def model_data_not_downloaded(url: str) -> str:
     )
 
 
+def model_files_impossible(url: str, why: str) -> str:
+    """That such a deployment fails is AWS's word (API S3ModelDataSource$CompressionType); the text is our choice."""
+    return (
+        f'Failed to download model data from URL "{url}". Please ensure that the keys of the objects at the URL are '
+        f"names that files can have. ({why})"
+    )
+
+
 def model_archive_invalid(url: str, why: str) -> str:
     """AWS's text (deep-learning-containers#569 and later ones), and what the user needs to know to act on it."""
     return (

@@ -16,15 +16,14 @@ from emulator.domain.model_data_failure import model_data_not_downloaded
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
+from emulator.exception_groups import innermost
 from emulator.hosting.model_archive import ArchiveLimits, ModelArchiveFault, extract_model
+from emulator.hosting.model_layout import Layout, model_layout
 from emulator.objects.object_store import ObjectStore
 
 DIRECTORY = "models"
 LIMITS = ArchiveLimits(total_bytes=500 * 2**30, members=1_000_000)
 PARALLEL_DOWNLOADS = 8
-
-Layout = list[tuple[S3Object, PurePosixPath]]
-"""Objects, and where each of them lies below the model's directory."""
 
 ARCHIVE = PurePosixPath()
 """Where an archive lies: what is in it fills the directory."""
@@ -92,16 +91,12 @@ class ModelData:
     async def _list(self, source: S3ModelDataSource, uri: S3Uri) -> Layout:
         if source.s3_data_type == "S3Object":
             found = await self._objects.stat(uri)
-            return [(found, PurePosixPath(PurePosixPath(uri.key).name))]
+            return model_layout([found], uri.key[: uri.key.rfind("/") + 1], source.s3_uri)
         prefix = uri.key if not uri.key or uri.key.endswith("/") else f"{uri.key}/"
-        listed = []
-        async for found in self._objects.list(S3Uri(uri.bucket, prefix)):
-            path = PurePosixPath(found.key[len(prefix) :])
-            if not found.key.endswith("/") and ".." not in path.parts and not path.is_absolute():
-                listed.append((found, path))
+        listed = [found async for found in self._objects.list(S3Uri(uri.bucket, prefix))]
         if not listed:
             raise JobFailure(model_data_not_downloaded(source.s3_uri))
-        return listed
+        return model_layout(listed, prefix, source.s3_uri)
 
     async def _download(self, listed: Layout, target: Path) -> None:
         partial = target.with_name(f".{target.name}.partial")
@@ -112,9 +107,12 @@ class ModelData:
             for found, path in waiting:
                 await self._objects.download(found, partial / path)
 
-        async with anyio.create_task_group() as workers:
-            for _ in range(min(PARALLEL_DOWNLOADS, len(listed))):
-                workers.start_soon(work)
+        try:
+            async with anyio.create_task_group() as workers:
+                for _ in range(min(PARALLEL_DOWNLOADS, len(listed))):
+                    workers.start_soon(work)
+        except ExceptionGroup as faults:
+            raise innermost(faults) from faults
         await blocking(self._disk, partial.rename, target)
 
 

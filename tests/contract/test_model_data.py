@@ -12,6 +12,8 @@ from anyio import CapacityLimiter
 from emulator.clock import SystemClock
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.model import S3ModelDataSource
+from emulator.domain.model_data_failure import model_data_not_downloaded
+from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.hosting.model_data import ModelData
@@ -77,5 +79,80 @@ def test_the_same_objects_laid_out_otherwise_are_another_model(tmp_path: Path) -
         assert await house.stage("m/v1/") == {"weights": b"1"}
         assert await house.stage("one/model.tar.gz", "S3Object", "Gzip") == {"weights": b"abc"}
         assert await house.stage("one/model.tar.gz", "S3Object", "None") == {"model.tar.gz": packed}
+
+    play(tmp_path, story)
+
+
+def test_an_object_that_goes_during_the_download_fails_the_deployment(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.put({"m/a": b"1", "m/b": b"2"})
+        download = house.s3.objects.download
+
+        async def lose(source: S3Object, target: Path) -> None:
+            await house.s3.objects.delete(S3Uri("models", source.key))
+            await download(source, target)
+
+        house.s3.objects.download = lose  # type: ignore[method-assign]
+        assert await house.reason("m/") == model_data_not_downloaded("s3://models/m/")
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("source", [("m/",), ("m/a", "S3Object"), ("m/a", "S3Object", "Gzip")])
+def test_no_objects_fail_the_deployment(tmp_path: Path, source: tuple[str, ...]) -> None:
+    async def story(house: House) -> None:
+        await house.put({"mm/a": b"1"})
+        assert await house.reason(*source) == model_data_not_downloaded(f"s3://models/{source[0]}")
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (["w", "w/part1"], "'m/w' would be both a file and a directory"),
+        (["w/part1/x", "w"], "'m/w' would be both a file and a directory"),
+        (["a/../../b"], "The key 'm/a/../../b' has '..' as a name"),
+        (["a/./b"], "The key 'm/a/./b' has '.' as a name"),
+        (["a//b"], "The key 'm/a//b' has an empty or blank name"),
+        (["/a"], "The key 'm//a' has an empty or blank name"),
+        (["a/ /b"], "The key 'm/a/ /b' has an empty or blank name"),
+        (["a", "folder/"], "The key 'm/folder/' has an empty or blank name"),
+        (["a", ""], "The key 'm/' has an empty or blank name"),
+        (["é" * 128], "has a name of more than 255 bytes"),
+    ],
+)
+def test_keys_that_make_no_files_fail_the_deployment(tmp_path: Path, keys: list[str], why: str) -> None:
+    async def story(house: House) -> None:
+        await house.put({f"m/{key}": b"1" for key in keys})
+        reason = await house.reason("m/")
+        assert reason.startswith('Failed to download model data from URL "s3://models/m/". ')
+        assert why in reason
+        assert not (house.work_root / "models").exists()
+
+    play(tmp_path, story)
+
+
+def test_odd_names_are_kept(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        odd = {
+            "a b": b"1",
+            "%2F": b"2",
+            "a%2Fb/c+d": b"3",
+            "größe/数据": b"4",
+            "..a/b..": b"5",
+            "x" * 255: b"6",
+        }
+        await house.put({f"m/{name}": content for name, content in odd.items()})
+        assert await house.stage("m/") == odd
+
+    play(tmp_path, story)
+
+
+def test_many_small_objects_are_one_model(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.put({f"m/{number % 7}/{number}": b"%d" % number for number in range(200)})
+        found = await house.stage("m/")
+        assert (len(found), found["3/157"]) == (200, b"157")
 
     play(tmp_path, story)
