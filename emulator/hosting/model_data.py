@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio import CapacityLimiter, from_thread
@@ -36,7 +37,7 @@ class ModelData:
         self._objects = objects
         self._work_root = work_root
         self._disk = disk
-        self._locks: dict[str, anyio.Lock] = {}
+        self._locks: WeakValueDictionary[Path, anyio.Lock] = WeakValueDictionary()
         self._users = 0
         self._removing = anyio.Lock()
 
@@ -63,6 +64,10 @@ class ModelData:
         except S3Fault as fault:
             raise JobFailure(model_data_not_downloaded(source.s3_uri)) from fault
 
+    def making(self, directory: Path) -> anyio.Lock:
+        """To hold by who makes the directory, from the look whether it is there: one at a time."""
+        return self._locks.setdefault(directory, anyio.Lock())
+
     async def keep_only(self, find_used: Callable[[], Awaitable[set[str]]]) -> None:
         """Remove the directories that nobody uses; none at all while somebody is `using`, so call it again then."""
         async with self._removing:
@@ -73,7 +78,7 @@ class ModelData:
     async def _once(self, layout: Layout, make: Callable[[Path], Awaitable[None]]) -> str:
         name = sha256(repr(sorted(layout)).encode()).hexdigest()[:32]
         target = self._work_root / DIRECTORY / name
-        async with self._locks.setdefault(name, anyio.Lock()):
+        async with self.making(target):
             if not await blocking(self._disk, target.is_dir):
                 await make(target)
         return f"{DIRECTORY}/{name}"

@@ -60,8 +60,9 @@ class MultiModelFiles:
         except S3Fault as fault:
             raise model_data_missing(str(uri)) from fault
         directory = self._directory(instance, target_model)
-        if not await blocking(self.parts.disk, directory.is_dir):
-            await blocking(self.parts.disk, self._extract, found, directory)
+        async with self.parts.model_data.making(directory):
+            if not await blocking(self.parts.disk, directory.is_dir):
+                await blocking(self.parts.disk, self._extract, found, directory)
         return f"{MULTI_MODEL}/{directory.parent.name}/{directory.name}"
 
     async def delete(self, instance: InstanceRoute, target_model: str) -> None:
