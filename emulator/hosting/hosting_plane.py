@@ -9,6 +9,7 @@ import anyio
 from emulator.domain.cluster import HOSTING_MARK
 from emulator.domain.reset_scope import ResetScope
 from emulator.hosting.endpoint_plane import EndpointPlane, clusters_of
+from emulator.hosting.multi_model import clusters_with_models, remove_models
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.transform_plane import TransformPlane
 from emulator.store.hosting_stores import HostingStores
@@ -56,13 +57,16 @@ class HostingPlane:
             )
 
     async def _sweep(self) -> None:
-        """Remove the clusters that no row owns."""
+        """Remove the clusters that no row owns, and the files of multi-model containers that were in one."""
         # In this order, or else one that is made in between would seem to be nobody's.
         found = {instance.cluster for instance in await self._parts.compute.find()}
+        with_models = await clusters_with_models(self._parts)
         owned = clusters_of(await self._parts.endpoints.all()) | await self._transforms.clusters()
         for cluster in {cluster for cluster in found if HOSTING_MARK in cluster} - owned:
             log.info("Removing what is left of %s.", cluster)
             await self._parts.compute.destroy(cluster)
+        for cluster in with_models - owned:
+            await remove_models(self._parts, cluster)
 
     async def _artifacts(self) -> set[str]:
         return await self._endpoints.artifacts() | self._transforms.artifacts

@@ -20,7 +20,7 @@ from emulator.hosting.invocation_errors import model_data_missing
 from emulator.hosting.model_archive import ModelArchiveFault, extract_model
 from emulator.hosting.model_data import LIMITS
 from emulator.hosting.parts import HostingParts
-from emulator.hosting.plan import MULTI_MODEL, multi_model_directory, variant_cluster
+from emulator.hosting.plan import MULTI_MODEL, MULTI_MODEL_DIRECTORY, multi_model_directory, variant_cluster
 from emulator.hosting.routing import InstanceRoute
 
 
@@ -32,6 +32,19 @@ async def make_directories(
         if container.is_multi_model:
             directory = parts.work_root / multi_model_directory(cluster, host)
             await blocking(parts.disk, os.makedirs, directory, exist_ok=True)
+
+
+async def clusters_with_models(parts: HostingParts) -> set[str]:
+    """All that have files of multi-model containers, known or not."""
+    return {path.name for path in await blocking(parts.disk, lambda: list(_root(parts).glob("*")))}
+
+
+async def remove_models(parts: HostingParts, cluster: str) -> None:
+    await blocking(parts.disk, shutil.rmtree, _root(parts) / cluster, ignore_errors=True)
+
+
+def _root(parts: HostingParts) -> Path:
+    return parts.work_root / MULTI_MODEL_DIRECTORY
 
 
 def model_files_of(

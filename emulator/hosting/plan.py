@@ -16,6 +16,8 @@ from emulator.domain.model import ContainerDefinition, ModelRequest
 PORT = 8080
 MODEL = "/opt/ml/model"
 MULTI_MODEL = "/opt/ml/models"
+MULTI_MODEL_DIRECTORY = "multi-model"
+"""Below the hosting work directory: one for each cluster."""
 CREDENTIALS_PATH = "/_emulator/credentials"
 
 
@@ -130,7 +132,7 @@ def container_spec(  # noqa: PLR0913 - an InstanceSpec has as many facts
 
 def multi_model_directory(cluster: str, host: str) -> str:
     """What a multi-model container sees as /opt/ml/models; below the hosting work directory."""
-    return f"multi-model/{cluster}/{host}"
+    return f"{MULTI_MODEL_DIRECTORY}/{cluster}/{host}"
 
 
 def share_of(limits: Limits, containers: int) -> Limits:
