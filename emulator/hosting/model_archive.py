@@ -213,3 +213,5 @@ class _StrictTarInfo(tarfile.TarInfo):
             if isinstance(error, tarfile.EOFHeaderError | tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
                 raise
             raise tarfile.ReadError(str(error)) from error
+        except ValueError as error:  # what tarfile raises for numbers in sparse files' headers that are none
+            raise tarfile.ReadError(str(error)) from error

@@ -232,6 +232,24 @@ def test_a_sparse_file_counts_with_its_holes(target: Path, tmp_path: Path) -> No
     assert "The model data archive is too large" in refused(gzip.compress(bytes(header)), target)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.map": "a,b"},
+        {"GNU.sparse.size": "zz"},
+        {"GNU.sparse.size": "9" * 5000},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+    ],
+)
+def test_a_damaged_header_of_a_sparse_file_is_the_archive_s_fault(
+    target: Path, headers: dict[str, str]
+) -> None:
+    first = packed(member("first", b"x"))
+    damaged = gzip.decompress(packed(member("s", b"abc", pax_headers=headers)))
+    said = refused(gzip.compress(gzip.decompress(first)[:1024] + damaged), target)
+    assert said.startswith(f'Failed to extract model data archive from URL "{URL}".')
+
+
 DAMAGES: list[Callable[[bytes], bytes]] = [
     lambda good: b"",
     lambda good: b"no gzip at all",
