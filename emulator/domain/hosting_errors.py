@@ -83,6 +83,13 @@ def endpoint_failed(arn: str) -> ServiceError:
     return validation_error(f'Cannot update failed endpoint "{arn}".')
 
 
+def endpoint_not_serverless(arn: str) -> ServiceError:
+    """That it is refused is AWS's word (DG serverless-endpoints); the text is our choice."""
+    return validation_error(
+        f'Cannot update endpoint "{arn}" to serverless: its variants run on instances. Create another endpoint.'
+    )
+
+
 def variant_not_unique(name: str) -> ServiceError:
     """moto's text."""
     return validation_error(f'The variant name "{name}" was non-unique within the request.')

@@ -27,6 +27,8 @@ async def update_endpoint(call: Call, params: Params) -> Result:
     endpoint = await find_endpoint(call, params["EndpointName"])
     deployment = await deployment_of(call, params["EndpointConfigName"], endpoint.deployment.revision + 1)
     active = _active(endpoint)
+    if _is_serverless(deployment) and not _is_serverless(active):
+        raise hosting_errors.endpoint_not_serverless(endpoint.arn)
     retained = _retained(endpoint, active, deployment, params)
     last = endpoint.deployment.deployment_config
     config = last if params.get("RetainDeploymentConfig") else params.get("DeploymentConfig")
@@ -62,6 +64,10 @@ def _active(endpoint: Endpoint) -> Deployment:
     if endpoint.status is EndpointStatus.FAILED or active is None:
         raise hosting_errors.endpoint_failed(endpoint.arn)
     return active
+
+
+def _is_serverless(deployment: Deployment) -> bool:
+    return any(variant.serverless_config is not None for variant in deployment.variants)
 
 
 def _retained(endpoint: Endpoint, active: Deployment, new: Deployment, params: Params) -> Properties:

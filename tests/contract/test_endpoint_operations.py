@@ -255,6 +255,24 @@ def test_an_update_retains_what_it_is_told_to(
     assert variants_of(told) == expected
 
 
+def test_an_endpoint_on_instances_does_not_become_serverless(
+    running: RunningEmulator, sagemaker: Any
+) -> None:
+    configs = {"on-instances": a_variant(), "without": a_serverless_variant()}
+    for config, variant in configs.items():
+        sagemaker.create_endpoint_config(**a_config_request(config, ProductionVariants=[variant]))
+    name = serve(running, sagemaker)
+    code, message = refusal(sagemaker.update_endpoint, EndpointName=name, EndpointConfigName="without")
+    assert code == "ValidationException"
+    assert message.startswith(f'Cannot update endpoint "{ARN}endpoint/{name}" to serverless')
+    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+    name = serve(running, sagemaker, ProductionVariants=[a_serverless_variant()])
+    for config in ("without", "on-instances"):
+        sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+        progress(running, name)
+    assert refusal(sagemaker.update_endpoint, EndpointName=name, EndpointConfigName="without")[0] == code
+
+
 def test_a_deployment_configuration_is_told_and_retained(running: RunningEmulator, sagemaker: Any) -> None:
     name, config = make(sagemaker)
     progress(running, name)
