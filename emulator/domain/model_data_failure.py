@@ -9,6 +9,14 @@ def model_data_not_downloaded(url: str) -> str:
     )
 
 
+def model_data_too_slow(url: str, limit: float) -> str:
+    """`limit` in seconds. The text is our choice; AWS's is not established."""
+    return (
+        f'Failed to download model data from URL "{url}": downloading and extracting it took longer than '
+        f"ModelDataDownloadTimeoutInSeconds ({limit:g})."
+    )
+
+
 def model_files_impossible(url: str, why: str) -> str:
     """That such a deployment fails is AWS's word (API S3ModelDataSource$CompressionType); the text is our choice."""
     return (

@@ -1,5 +1,6 @@
 """Models' files, fetched and unpacked once for everybody who serves them (API ModelDataSource, ModelDataUrl)."""
 
+import math
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from anyio import CapacityLimiter, from_thread
 from emulator.blocking import blocking
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.model import S3ModelDataSource
-from emulator.domain.model_data_failure import model_data_not_downloaded
+from emulator.domain.model_data_failure import model_data_not_downloaded, model_data_too_slow
 from emulator.domain.s3_fault import S3Fault
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
@@ -51,8 +52,13 @@ class ModelData:
         finally:
             self._users -= 1
 
-    async def stage(self, source: S3ModelDataSource) -> str:
-        """The directory with the model's files, below `work_root`. Raises JobFailure."""
+    async def stage(self, source: S3ModelDataSource, limit: float = math.inf) -> str:
+        """The directory with the model's files, below `work_root`. `limit` in seconds. Raises JobFailure."""
+        with anyio.move_on_after(limit):
+            return await self._stage(source)
+        raise JobFailure(model_data_too_slow(source.s3_uri, limit))
+
+    async def _stage(self, source: S3ModelDataSource) -> str:
         uri = S3Uri.parse(source.s3_uri)
         try:
             if source.compression_type == "Gzip":

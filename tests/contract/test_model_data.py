@@ -2,8 +2,11 @@
 
 import io
 import tarfile
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import anyio
 import pytest
@@ -12,7 +15,7 @@ from anyio import CapacityLimiter
 from emulator.clock import SystemClock
 from emulator.domain.failure_reason import JobFailure
 from emulator.domain.model import S3ModelDataSource
-from emulator.domain.model_data_failure import model_data_not_downloaded
+from emulator.domain.model_data_failure import model_data_not_downloaded, model_data_too_slow
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.embedded_s3.server import EmbeddedS3
@@ -35,17 +38,17 @@ class House:
             file.write(content)
 
     async def stage(
-        self, key: str, data_type: str = "S3Prefix", compression: str = "None"
+        self, key: str, data_type: str = "S3Prefix", compression: str = "None", **limit: float
     ) -> dict[str, bytes]:
         """The files by their paths below /opt/ml/model."""
         uri = f"s3://models/{key}"
         source = S3ModelDataSource(s3_uri=uri, s3_data_type=data_type, compression_type=compression)
-        root = self.work_root / await self.data.stage(source)
+        root = self.work_root / await self.data.stage(source, **limit)
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
-    async def reason(self, *source: str) -> str:
+    async def reason(self, *source: str, **limit: float) -> str:
         with pytest.raises(JobFailure) as failure:
-            await self.stage(*source)
+            await self.stage(*source, **limit)
         return failure.value.reason
 
 
@@ -154,5 +157,32 @@ def test_many_small_objects_are_one_model(tmp_path: Path) -> None:
         await house.put({f"m/{number % 7}/{number}": b"%d" % number for number in range(200)})
         found = await house.stage("m/")
         assert (len(found), found["3/157"]) == (200, b"157")
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("source", [("m/",), ("m/model.tar.gz", "S3Object", "Gzip")])
+def test_a_model_that_takes_longer_than_its_time_fails_the_deployment_and_can_be_had_later(
+    tmp_path: Path, source: tuple[str, ...]
+) -> None:
+    async def story(house: House) -> None:
+        store: Any = house.s3.objects
+        reader, download = store.reader, store.download
+
+        async def slow_download(source: S3Object, target: Path) -> None:
+            await anyio.sleep(0.5)
+            await download(source, target)
+
+        @contextmanager
+        def slow_reader(source: S3Object) -> Iterator[BinaryIO]:
+            time.sleep(0.5)
+            with reader(source) as file:
+                yield file
+
+        await house.put({"m/model.tar.gz": archive(weights=b"abc")})
+        store.reader, store.download = slow_reader, slow_download
+        reason = await house.reason(*source, limit=0.1)
+        assert reason == model_data_too_slow(f"s3://models/{source[0]}", 0.1)
+        assert await house.stage(*source, limit=60.0)
 
     play(tmp_path, story)
