@@ -83,6 +83,7 @@ class InvocationMetrics:
             self._add(invoked, "Invocations", "None", 1)
             self._add(invoked, "Invocation4XXErrors", "None", 400 <= status < 500)
             self._add(invoked, "Invocation5XXErrors", "None", status >= 500)
+            self._add(invoked, "InvocationModelErrors", "None", status > 0)
             if invoked.model_seconds is not None:
                 overhead = max(0.0, invoked.total_seconds - invoked.model_seconds)
                 self._add(invoked, "ModelLatency", "Microseconds", invoked.model_seconds * 1e6)

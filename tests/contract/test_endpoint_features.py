@@ -346,6 +346,7 @@ def test_invocations_are_counted_and_timed(runtime: RunningRuntime) -> None:
     assert total(runtime, "Invocations") == (5, 5)
     assert total(runtime, "Invocation4XXErrors") == (5, 1)
     assert total(runtime, "Invocation5XXErrors") == (5, 2)
+    assert total(runtime, "InvocationModelErrors") == (5, 3)
     count, model_latency = total(runtime, "ModelLatency")
     assert (count, total(runtime, "OverheadLatency")[0]) == (4, 4)
     assert 0 < model_latency < 20e6
