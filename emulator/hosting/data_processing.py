@@ -7,6 +7,7 @@ and a line with nothing in it is no row. JSON is written compactly, in the input
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from emulator.domain.data_processing import DataProcessing, RecordForm, check_data_processing
@@ -29,7 +30,8 @@ class DataProcessor:
         self._input_filter = JsonPath(processing.input_filter)
         self._output_filter = JsonPath(processing.output_filter)
         self._is_joined = processing.is_joined
-        if self._input_form is RecordForm.JSON and split_type == "Line":
+        self._is_split = split_type == "Line"
+        if self._input_form is RecordForm.JSON and self._is_split:
             self._input_form = RecordForm.JSON_LINES
 
     def for_model(self, payload: bytes) -> bytes:
@@ -50,12 +52,20 @@ class DataProcessor:
         """
         if self._output_form is None or (self._output_filter.is_root and not self._is_joined):
             return answer
-        if self._is_joined:
-            values = self._joined(payload, answer)
-        else:
-            values = _values(answer, self._output_form, "output from the algorithm")
+        form = self._output_form
+        values = self._joined(payload, answer) if self._is_joined else self._answered(answer, form)
         filtered = [_selected(self._output_filter, "OutputFilter", value) for value in values]
         return _written(filtered, self._output_form)
+
+    def _answered(self, answer: bytes, form: RecordForm) -> list[Any]:
+        """Choice: JSON that answers split records is one document, or else one in each line."""
+        try:
+            return _values(answer, form, "output from the algorithm")
+        except TransformFault:
+            if form is RecordForm.JSON and self._is_split:
+                with suppress(TransformFault):
+                    return _values(answer, RecordForm.JSON_LINES, "output from the algorithm")
+            raise
 
     def _joined(self, payload: bytes, answer: bytes) -> list[Any]:
         assert self._input_form is not None

@@ -108,6 +108,18 @@ def test_one_record_of_json_may_have_an_answer_of_several_lines(split_type: str)
     )
 
 
+def test_json_of_several_split_records_is_answered_with_one_document_or_a_line_for_each() -> None:
+    filtered = processor(output_filter="$.b", form=JSON)
+    payload = b'{"a":1}\n{"a":2}\n'
+
+    assert filtered.result(payload, b'{"b": 1}\n\n{"b": [2, 3]}\n') == b"1\n[2,3]"
+    assert filtered.result(payload, b'{\n  "b": [1, 2]\n}\n') == b"[1,2]"
+    with pytest.raises(TransformFault, match=r"as JSON: Extra data: line 2 .* found near: {\"b\": 1}"):
+        filtered.result(payload, b'{"b": 1}\nrubbish\n')
+    with pytest.raises(TransformFault, match="as JSON: Extra data: line 2"):
+        processor(output_filter="$.b", form=JSON, split_type="None").result(payload, b'{"b": 1}\n{"b": 2}')
+
+
 def test_json_that_is_not_split_is_one_document() -> None:
     whole = processor("$.rows", "Input", "$.SageMakerOutput", JSON, split_type="None")
     payload = json.dumps({"rows": [1, 2]}, indent=2).encode()
