@@ -350,3 +350,11 @@ def test_invocations_are_counted_and_timed(runtime: RunningRuntime) -> None:
     count, model_latency = total(runtime, "ModelLatency")
     assert (count, total(runtime, "OverheadLatency")[0]) == (4, 4)
     assert 0 < model_latency < 20e6
+
+
+def test_the_case_of_an_endpoint_s_name_must_be_matched(runtime: RunningRuntime) -> None:
+    """API CreateEndpoint$EndpointName."""
+    with model_server() as model:
+        runtime.serve(model)
+        error = failure(runtime, EndpointName="E")["Error"]
+    assert error == {"Code": "ValidationError", "Message": f"Endpoint E of account {ACCOUNT} not found."}

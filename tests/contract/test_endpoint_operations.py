@@ -76,6 +76,7 @@ def test_an_endpoint_is_created_once(sagemaker: Any) -> None:
     taken = ("ValidationException", f'Cannot create already existing endpoint "{ARN}endpoint/{name}".')
     create = partial(refusal, sagemaker.create_endpoint)
     assert create(EndpointName=name.upper(), EndpointConfigName=config) == taken
+    assert sagemaker.describe_endpoint(EndpointName=name.upper())["EndpointName"] == name
     unknown = ("ValidationException", f'Could not find endpoint "{ARN}endpoint/nobody".')
     assert refusal(sagemaker.describe_endpoint, EndpointName="nobody") == unknown
     assert refusal(sagemaker.delete_endpoint, EndpointName="nobody") == unknown
