@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, TypeVar
 
 import anyio
-from anyio import CancelScope, CapacityLimiter
+from anyio import CancelScope, CapacityLimiter, from_thread
 from anyio.lowlevel import checkpoint
 
 from emulator.blocking import blocking
@@ -98,7 +98,7 @@ async def in_threads(threads: CapacityLimiter, context: AbstractContextManager[T
 def _requests(wanted: TransformObject, source: BinaryIO, how: Transformation) -> Iterator[Asked]:
     """For worker threads. Raises TransformFault, S3Fault."""
     given, parameters = how.request.transform_input, how.parameters
-    chunks: Iterator[bytes] = iter(lambda: source.read(CHUNK), b"")
+    chunks = _chunks(source)
     if given.compression_type == "Gzip":
         chunks = gunzipped(chunks, f"s3://{wanted.source.bucket}/{wanted.source.key}")
     limit = payload_limit(parameters.max_payload_in_mb)
@@ -108,6 +108,13 @@ def _requests(wanted: TransformObject, source: BinaryIO, how: Transformation) ->
             yield Asked(batch.payload, how.processor.for_model(batch.payload))
     except JobFailure as failure:  # gunzipped's
         raise TransformFault(failure.reason) from failure
+
+
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
+    """Raises the cancellation of a stopped job: the next record that is no empty line may be far away."""
+    while chunk := source.read(CHUNK):
+        yield chunk
+        from_thread.check_cancelled()
 
 
 @dataclass

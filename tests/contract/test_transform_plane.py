@@ -289,3 +289,18 @@ def test_reset_takes_the_jobs_of_its_scope(tmp_path: Path, backend: FakeBackend,
         assert list((tmp_path / "hosting" / "transforms").iterdir()) == []
 
     play(tmp_path, backend, story)
+
+
+def test_job_is_stopped_while_a_record_is_looked_for(tmp_path: Path, backend: FakeBackend) -> None:
+    """Lines with nothing in them are no records: the first one is behind millions of them."""
+
+    async def story(house: House) -> None:
+        await house.put({"a/1": b"\n" * 2**23})
+        await house.create(TransformInput=LINES)
+        await house.eventually(lambda: bool(backend._containers))
+        await anyio.sleep(0.5)
+        await house.store.request_stop(KEY, house.parts.clock.now())
+        with anyio.fail_after(8):
+            assert (await house.end()).status is S.STOPPED
+
+    play(tmp_path, backend, story)
