@@ -105,6 +105,8 @@ def _values(data: bytes, form: RecordForm, what: str) -> list[Any]:
 
 
 def _parsed_row(line: bytes, what: str) -> _Row:
+    if b'"' not in line:
+        return _Row(line.split(b","))
     fields, position, separator = _Row(), 0, b","
     while separator:
         field = _FIELD.match(line, position)
