@@ -51,7 +51,13 @@ async def _named(manifest: S3Uri, objects: ObjectStore) -> list[tuple[str, S3Obj
     """Names relative to the manifest's prefix, with their objects. Raises S3Fault, ValueError."""
     content = await objects.read(manifest, MAX_MANIFEST_BYTES + 1)
     entries = read_manifest(content).entries
-    return [(entry.name.removeprefix("/"), await objects.stat(entry.uri)) for entry in entries]
+    named = []
+    for entry in entries:
+        try:
+            named.append((entry.name.removeprefix("/"), await objects.stat(entry.uri)))
+        except S3Fault as fault:
+            raise ValueError(f"{entry.uri}: {fault}") from fault
+    return named
 
 
 def relative_key(key: str, prefix: str) -> str:

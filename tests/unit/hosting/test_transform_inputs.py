@@ -85,7 +85,11 @@ def test_objects_of_a_manifest_keep_the_names_that_it_gives_them() -> None:
         ),
         ({}, ("ManifestFile", "s3://inputs/m"), "Data download failed:s3://inputs/m: NoSuchKey"),
         ({"m": b"{}"}, ("ManifestFile", "s3://inputs/m"), "it is not a JSON array"),
-        ({"m": b'[{"prefix": "s3://inputs/"}, "x"]'}, ("ManifestFile", "s3://inputs/m"), "NoSuchKey"),
+        (
+            {"m": b'[{"prefix": "s3://inputs/a/"}, "x"]'},
+            ("ManifestFile", "s3://inputs/m"),
+            "Data download failed:s3://inputs/m: s3://inputs/a/x: NoSuchKey",
+        ),
         ({"in/inx": b"", "inx": b""}, ("S3Prefix", "s3://inputs/in"), "would be the same object"),
     ],
 )
