@@ -25,8 +25,8 @@ from emulator.hosting.routing import ContainerRoute, InstanceRoute
 READY_LIMIT = 60.0
 """Seconds that a request waits for its model (API ModelNotReadyException); loading goes on after them."""
 
-LOAD_LIMIT = 600.0
-"""Seconds that a container may take to load one model; ours."""
+LOAD_LIMIT = 360.0
+"""Seconds that a container may take to load one model (DG invoke-multi-model-endpoint, there with the download)."""
 
 INSUFFICIENT_MEMORY, ALREADY_LOADED = 507, 409
 LIST_LIMIT = 1024 * 1024
