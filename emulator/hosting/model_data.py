@@ -25,6 +25,9 @@ from emulator.objects.object_store import ObjectStore
 
 DIRECTORY = "models"
 LIMITS = ArchiveLimits(total_bytes=500 * 2**30, members=1_000_000)
+SPARE_BYTES = 2**30
+"""That an archive leaves free on the disk: a few bytes of it may unpack to any size."""
+
 PARALLEL_DOWNLOADS = 8
 
 ARCHIVE = PurePosixPath()
@@ -92,7 +95,7 @@ class ModelData:
     async def _extract(self, found: S3Object, url: str, target: Path) -> None:
         def extract() -> None:
             with self._objects.reader(found) as stream:
-                extract_model(stream, url, target, LIMITS, from_thread.check_cancelled)
+                extract_model(stream, url, target, limits_at(target), from_thread.check_cancelled)
 
         try:
             await blocking(self._disk, extract)
@@ -125,6 +128,13 @@ class ModelData:
         except ExceptionGroup as faults:
             raise innermost(faults) from faults
         await blocking(self._disk, partial.rename, target)
+
+
+def limits_at(directory: Path) -> ArchiveLimits:
+    """For an archive that is unpacked to this directory now, which need not be there yet."""
+    existing = next(each for each in directory.parents if each.exists())
+    room = max(0, shutil.disk_usage(existing).free - SPARE_BYTES)
+    return LIMITS._replace(total_bytes=min(LIMITS.total_bytes, room))
 
 
 def _make_empty(directory: Path, folders: Iterable[PurePosixPath]) -> None:

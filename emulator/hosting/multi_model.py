@@ -18,7 +18,7 @@ from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.hosting.invocation_errors import model_data_missing
 from emulator.hosting.model_archive import ModelArchiveFault, extract_model
-from emulator.hosting.model_data import LIMITS
+from emulator.hosting.model_data import limits_at
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.plan import MULTI_MODEL, MULTI_MODEL_DIRECTORY, multi_model_directory, variant_cluster
 from emulator.hosting.routing import InstanceRoute
@@ -90,6 +90,6 @@ class MultiModelFiles:
         url = f"s3://{found.bucket}/{found.key}"
         try:
             with self.parts.objects.reader(found) as stream:
-                extract_model(stream, url, directory, LIMITS, from_thread.check_cancelled)
+                extract_model(stream, url, directory, limits_at(directory), from_thread.check_cancelled)
         except (S3Fault, ModelArchiveFault) as fault:
             raise model_data_missing(url, str(fault)) from fault

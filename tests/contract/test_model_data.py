@@ -1,6 +1,7 @@
 """Models' files from an S3 in this process to directories that containers see (API S3ModelDataSource)."""
 
 import io
+import shutil
 import tarfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,7 +20,7 @@ from emulator.domain.model_data_failure import model_data_not_downloaded, model_
 from emulator.domain.s3_object import S3Object
 from emulator.domain.s3_uri import S3Uri
 from emulator.embedded_s3.server import EmbeddedS3
-from emulator.hosting.model_data import ModelData
+from emulator.hosting.model_data import SPARE_BYTES, ModelData
 from tests.support.builders import ACCOUNT, REGION
 
 
@@ -132,6 +133,22 @@ def test_keys_that_make_no_files_fail_the_deployment(tmp_path: Path, keys: list[
         assert reason.startswith('Failed to download model data from URL "s3://models/m/". ')
         assert why in reason
         assert not (house.work_root / "models").exists()
+
+    play(tmp_path, story)
+
+
+def test_an_archive_that_the_disk_has_no_room_for_fails_the_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = SPARE_BYTES + 1000
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, free))
+
+    async def story(house: House) -> None:
+        await house.put({"large.tar.gz": archive(m=b"x" * 1001), "small.tar.gz": archive(m=b"x" * 1000)})
+        assert "The model data archive is too large." in await house.reason(
+            "large.tar.gz", "S3Object", "Gzip"
+        )
+        assert await house.stage("small.tar.gz", "S3Object", "Gzip") == {"m": b"x" * 1000}
 
     play(tmp_path, story)
 
