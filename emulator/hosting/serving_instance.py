@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a container that died is made anew; twice as long each time."""
 
+LONGEST_WATCH_PAUSE = 5.0
+"""Seconds until a log that broke off is read on, at most; until then nobody sees its container end."""
+
 
 @dataclass(eq=False)
 class ServingInstance:
@@ -47,16 +50,28 @@ class ServingInstance:
         async with httpx.AsyncClient() as client:
             while True:
                 self.fault = None
-                try:
-                    await self._serve(client)
-                except (JobFailure, ConnectionError) as error:
-                    self.fault = str(error)
-                except Exception:
-                    log.exception("The instance %s met a fault of the emulator.", self.name)
+                is_over = await self._is_over(client)
                 pause = FIRST_PAUSE if self.deaths == 0 else pause
                 await anyio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-                await self._discard()
+                if is_over:
+                    await self._discard()
+
+    async def _is_over(self, client: httpx.AsyncClient) -> bool:
+        """Serve as long as it goes; False where nothing but the emulator's surroundings kept it from going on, so that
+        the containers may be well.
+        """
+        try:
+            await self._serve(client)
+        except JobFailure as failure:
+            self.fault = str(failure)
+        except ConnectionError as error:
+            self.fault = str(error)
+            return False
+        except Exception:
+            log.exception("The instance %s met a fault of the emulator.", self.name)
+            return False
+        return True
 
     async def _serve(self, client: httpx.AsyncClient) -> None:
         """From the start of the containers to the end of the first of them."""
@@ -80,7 +95,18 @@ class ServingInstance:
                 self._go_out_of_service()
 
     async def _await_end(self, container: ServingContainer, life: anyio.CancelScope) -> None:
-        end = await container.watch(self.clock)
+        """Raises JobFailure where the container is gone."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                end = await container.watch(self.clock)
+                break
+            except JobFailure:
+                raise
+            except Exception as fault:
+                log.warning("The log of %s broke off; it is read on: %r", container.spec.host, fault)
+                await anyio.sleep(pause)
+                pause = min(2 * pause, LONGEST_WATCH_PAUSE)
         log.info("The container %s ended with exit code %s.", container.spec.host, end.exit_code)
         life.cancel()
 
