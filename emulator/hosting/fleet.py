@@ -72,11 +72,15 @@ class Fleet:
                 )
                 for host in hosts
             )
-            self._run(name, containers)
+            self._run(
+                ServingInstance(name, containers, self._health_seconds(variant), self.parts, self._note)
+            )
 
-    def _run(self, name: str, containers: tuple[ServingContainer, ...]) -> None:
-        parts = self.parts
-        instance = ServingInstance(name, containers, parts.compute, parts.clock, parts.work_root, self._note)
+    def _health_seconds(self, variant: ProductionVariant) -> float:
+        return self.parts.ping_seconds(variant.container_startup_health_check_timeout_in_seconds)
+
+    def _run(self, instance: ServingInstance) -> None:
+        name = instance.name
         scope, ended = anyio.CancelScope(), anyio.Event()
         self.instances[name], self._scopes[name], self._ended[name] = instance, scope, ended
 
@@ -105,8 +109,7 @@ class Fleet:
 
     async def await_health(self, variant: ProductionVariant) -> None:
         """Raises JobFailure with AWS's text where an instance is not healthy in time."""
-        limit = self.parts.ping_seconds(variant.container_startup_health_check_timeout_in_seconds)
-        with anyio.move_on_after(limit):
+        with anyio.move_on_after(self._health_seconds(variant)):
             while any(each.route is None for each in self.of(variant)):
                 lost = next((each for each in self.of(variant) if each.deaths >= GIVEN_UP_AFTER), None)
                 if lost is not None:

@@ -32,6 +32,11 @@ IDLE_PERIOD = timedelta(seconds=300)
 """After which a serverless variant's container is stopped; AWS's is not established."""
 
 
+def direct_client() -> httpx.AsyncClient:
+    """For containers: never through a proxy, whatever the environment says."""
+    return httpx.AsyncClient(trust_env=False)
+
+
 @dataclass(frozen=True)
 class HostingParts:
     endpoints: EndpointStore
@@ -47,7 +52,7 @@ class HostingParts:
     least_ping_seconds: float = 30.0
     """`time_scale` does not shorten the time for a health check below this."""
     disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
-    pings: Callable[[], httpx.AsyncClient] = httpx.AsyncClient
+    pings: Callable[[], httpx.AsyncClient] = direct_client
 
     @cached_property
     def model_data(self) -> ModelData:
@@ -64,7 +69,7 @@ class HostingParts:
         return STOP_GRACE.total_seconds() * self.time_scale
 
     def ping_seconds(self, limit: float) -> float:
-        """How long containers may take to be healthy: their start is work, and no waiting period."""
+        """What is left of a period that has to do with pings: containers work meanwhile, they don't just wait."""
         return max(limit * self.time_scale, min(limit, self.least_ping_seconds))
 
     @property

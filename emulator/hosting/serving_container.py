@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import anyio
 import httpx
@@ -21,9 +22,16 @@ PING_LIMIT = 2.0
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.02, 0.5, 1.2
 """Seconds between two tries, growing; AWS's are not established."""
 
-
 FUTURE_NS = 2**62
 """After every line."""
+
+
+class Ping(Enum):
+    PASSED = auto()
+    FAILED = auto()
+    """Another answer than 200, or no connection."""
+    SILENT = auto()
+    """No answer in time."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class ServingContainer:
         pause = FIRST_PAUSE
         while True:
             url = await self._url()
-            if url is not None and await is_healthy(client, url):
+            if url is not None and await ping(client, url) is Ping.PASSED:
                 return url
             await anyio.sleep(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
@@ -71,12 +79,14 @@ class ServingContainer:
         return f"http://{address.host}:{address.port}"
 
 
-async def is_healthy(client: httpx.AsyncClient, url: str) -> bool:
+async def ping(client: httpx.AsyncClient, url: str) -> Ping:
     try:
         answer = await client.get(f"{url}/ping", timeout=PING_LIMIT)
+    except httpx.TimeoutException:
+        return Ping.SILENT
     except httpx.HTTPError:
-        return False
-    return answer.status_code == httpx.codes.OK
+        return Ping.FAILED
+    return Ping.PASSED if answer.status_code == httpx.codes.OK else Ping.FAILED
 
 
 async def _drop_lines(_: Sequence[LogLine]) -> None:

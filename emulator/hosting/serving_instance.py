@@ -3,15 +3,15 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 import httpx
 
-from emulator.clock import Clock
 from emulator.compute.backend import ComputeBackend
 from emulator.domain.failure_reason import JobFailure
 from emulator.exception_groups import innermost
+from emulator.hosting.health_checks import PING_PERIOD, until_unhealthy
+from emulator.hosting.parts import HostingParts
 from emulator.hosting.routing import InstanceRoute
 from emulator.hosting.serving_container import ServingContainer
 
@@ -32,22 +32,22 @@ class ServingInstance:
     """`<variant>-<number>`."""
     containers: tuple[ServingContainer, ...]
     """In the pipeline's order."""
-    compute: ComputeBackend
-    clock: Clock
-    work_dir: Path
+    health_seconds: float
+    """How long all of them together may take until they are healthy."""
+    parts: HostingParts
     on_change: Callable[[], None]
     """Called when it goes into service or out of it."""
     route: InstanceRoute | None = field(default=None, init=False)
     """While it is in service."""
     deaths: int = field(default=0, init=False)
-    """How often a container ended before all of them were healthy, one after the other."""
+    """How often they ended before all of them were healthy, or were not healthy in time, one after the other."""
     fault: str | None = field(default=None, init=False)
     """Why it cannot be brought up, in one sentence; None where nothing but the container's own end is known."""
 
     async def run(self) -> None:
         """Until cancelled, which leaves the containers as they are."""
         pause = FIRST_PAUSE
-        async with httpx.AsyncClient() as client:
+        async with self.parts.pings() as client:
             while True:
                 self.fault = None
                 is_over = await self._is_over(client)
@@ -74,18 +74,19 @@ class ServingInstance:
         return True
 
     async def _serve(self, client: httpx.AsyncClient) -> None:
-        """From the start of the containers to the end of the first of them."""
+        """From the start of the containers to the end of the first of them, or of their health."""
+        compute = self.parts.compute
         try:
             for container in self.containers:
-                await self.compute.create(container.cluster, container.spec, self.work_dir)
+                await compute.create(container.cluster, container.spec, self.parts.work_root)
             for container in self.containers:
-                await self.compute.start(container.cluster.name, container.spec.host)
+                await compute.start(container.cluster.name, container.spec.host)
             async with anyio.create_task_group() as life:
                 for container in self.containers:
                     life.start_soon(self._await_end, container, life.cancel_scope)
-                urls = [await container.await_health(client) for container in self.containers]
-                self._go_into_service(tuple(urls))
-                await anyio.sleep_forever()
+                await self._answer(client)
+                log.warning("The instance %s does not pass its health check; it is replaced.", self.name)
+                life.cancel_scope.cancel()
         except ExceptionGroup as faults:
             raise innermost(faults) from faults
         finally:
@@ -94,12 +95,20 @@ class ServingInstance:
             else:
                 self._go_out_of_service()
 
+    async def _answer(self, client: httpx.AsyncClient) -> None:
+        """Until the containers are not healthy in time, or not any more."""
+        with anyio.move_on_after(self.health_seconds) as starting:
+            urls = tuple([await container.await_health(client) for container in self.containers])
+        if not starting.cancelled_caught:
+            route = self._go_into_service(urls)
+            await until_unhealthy(client, route, self.parts.ping_seconds(PING_PERIOD))
+
     async def _await_end(self, container: ServingContainer, life: anyio.CancelScope) -> None:
         """Raises JobFailure where the container is gone."""
         pause = FIRST_PAUSE
         while True:
             try:
-                end = await container.watch(self.clock)
+                end = await container.watch(self.parts.clock)
                 break
             except JobFailure:
                 raise
@@ -110,10 +119,11 @@ class ServingInstance:
         log.info("The container %s ended with exit code %s.", container.spec.host, end.exit_code)
         life.cancel()
 
-    def _go_into_service(self, urls: tuple[str, ...]) -> None:
+    def _go_into_service(self, urls: tuple[str, ...]) -> InstanceRoute:
         self.deaths, self.fault = 0, None
         self.route = InstanceRoute(self.name, urls)
         self.on_change()
+        return self.route
 
     def _go_out_of_service(self) -> None:
         assert self.route is not None
@@ -128,7 +138,7 @@ class ServingInstance:
     async def _discard(self) -> None:
         try:
             for container in self.containers:
-                await self.compute.discard(container.cluster.name, container.spec.host)
+                await self.parts.compute.discard(container.cluster.name, container.spec.host)
         except Exception:
             log.exception("What is left of the instance %s is removed at the next try.", self.name)
 
@@ -136,7 +146,7 @@ class ServingInstance:
         """After `run` was cancelled: SIGTERM, `grace` seconds, then the containers are removed."""
         async with anyio.create_task_group() as group:
             for container in self.containers:
-                group.start_soon(_stop, self.compute, container, grace)
+                group.start_soon(_stop, self.parts.compute, container, grace)
 
 
 async def _stop(compute: ComputeBackend, container: ServingContainer, grace: float) -> None:
