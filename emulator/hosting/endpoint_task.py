@@ -12,20 +12,17 @@ import anyio
 from anyio.abc import TaskGroup
 
 from emulator.domain.arn import ResourceKey
-from emulator.domain.ecr import EcrRegistry
-from emulator.domain.endpoint import DeployedImage, Deployment, Endpoint, EndpointStatus, VariantState
+from emulator.domain.endpoint import Deployment, Endpoint, EndpointStatus
 from emulator.domain.endpoint import Fleet as FleetRecord
-from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.failure_reason import JobFailure, internal_error
-from emulator.domain.image_source import ResolvedImage
-from emulator.domain.progress import Placement
-from emulator.hosting.deployed_image import resolved_name
 from emulator.hosting.endpoint_scale import scale_variant
 from emulator.hosting.fleet import Fleet, destroy_clusters
 from emulator.hosting.parts import DRAIN_LIMIT, HostingParts
 from emulator.hosting.placement import hold, holder, place_deployment
-from emulator.hosting.routing import EndpointRoute, wait_drained
+from emulator.hosting.routing import wait_drained
 from emulator.hosting.serverless import Serverless
+from emulator.hosting.staging import stage_deployment
+from emulator.hosting.variant_states import first_states, route_to
 
 S = EndpointStatus
 
@@ -157,38 +154,18 @@ class EndpointTask:
         hold(endpoint, deployment.revision, placement, self._parts)
         try:
             async with self._parts.model_data.using():
-                record = await self._stage(endpoint, deployment, placement)
+                record = await stage_deployment(endpoint, deployment, placement, self._parts)
                 fleets = {**endpoint.progress.fleets, deployment.revision: record}
                 return await self._save(endpoint, fleets=fleets)
         except BaseException:
             self._parts.occupancy.release(holder(endpoint, deployment.revision))
             raise
 
-    async def _stage(self, endpoint: Endpoint, deployment: Deployment, placement: Placement) -> FleetRecord:
-        """Models' files and images."""
-        artifacts: dict[str, tuple[str | None, ...]] = {}
-        images: dict[str, tuple[ResolvedImage, ...]] = {}
-        caller = EcrRegistry(endpoint.key.account_id, endpoint.key.region)
-        for variant in deployment.variants:
-            pipeline = deployment.model(variant).pipeline
-            artifacts[variant.variant_name] = tuple(
-                [
-                    await self._parts.model_data.stage(container.data_source)
-                    if container.data_source and not container.is_multi_model
-                    else None
-                    for container in pipeline
-                ]
-            )
-            images[variant.variant_name] = tuple(
-                [await self._parts.compute.fetch_image(container.image, caller) for container in pipeline]
-            )
-        return FleetRecord(placement=placement, artifacts=artifacts, images=images)
-
     async def _switch(self, endpoint: Endpoint, fleet: Fleet) -> None:
         """Traffic moves at once; the old fleet answers what it has begun, and goes."""
         old, self._active = self._active, fleet
         deployment = fleet.deployment
-        states = {v.variant_name: self._state(deployment, v, fleet.record) for v in deployment.variants}
+        states = first_states(deployment, fleet.record, self._parts.clock.now())
         self._weights = {name: state.weight for name, state in states.items()}
         self._make_serverless(fleet)
         self._publish()
@@ -205,23 +182,6 @@ class EndpointTask:
             "failure_reason": None,
         }
         await self._save(endpoint, **facts)
-
-    def _state(self, deployment: Deployment, variant: ProductionVariant, record: FleetRecord) -> VariantState:
-        retained = deployment.retained.get(variant.variant_name, {})
-        pipeline = deployment.model(variant).pipeline
-        now = self._parts.clock.now()
-        return VariantState(
-            instance_count=deployment.initial_count(variant) if variant.serverless_config is None else 0,
-            weight=retained.get("DesiredWeight", variant.initial_variant_weight),
-            images=tuple(
-                DeployedImage(
-                    specified_image=container.image,
-                    resolved_image=resolved_name(container.image, image),
-                    resolution_time=now,
-                )
-                for container, image in zip(pipeline, record.images[variant.variant_name], strict=True)
-            ),
-        )
 
     async def _give_up(self, endpoint: Endpoint, deployment: Deployment, reason: str) -> None:
         """The old fleet, if there is one, never stopped answering."""
@@ -277,22 +237,9 @@ class EndpointTask:
 
     def _publish(self) -> None:
         """Tell the request path what is in service now."""
-        fleet = self._active
-        if fleet is None:
-            return
-        request = fleet.deployment.request
-        routes = []
-        for variant in fleet.deployment.variants:
-            route = fleet.route(variant, self._weights.get(variant.variant_name, 1.0))
-            serverless = self._serverless.get(variant.variant_name)
-            routes.append(serverless.route(route) if serverless else route)
-        endpoint_route = EndpointRoute(
-            arn=fleet.endpoint.arn,
-            variants=tuple(routes),
-            async_config=request.async_inference_config,
-            data_capture=request.data_capture_config,
-        )
-        self._parts.routes.set_endpoint(self.key, endpoint_route)
+        if self._active is not None:
+            route = route_to(self._active, self._weights, self._serverless)
+            self._parts.routes.set_endpoint(self.key, route)
 
     async def _save(self, endpoint: Endpoint, **facts: Any) -> Endpoint:
         endpoint = endpoint.advance(last_modified_time=self._parts.clock.now(), **facts)
