@@ -95,6 +95,8 @@ class EndpointProgress(Frozen):
     failure_reason: str | None = None
     active: Deployment | None = None
     """What takes the traffic; None until the first deployment is in service."""
+    retiring: Deployment | None = None
+    """What takes no traffic any more, or never did, and still has containers."""
     given_up: datetime | None = None
     """The `modified_at` of the `desired` that could not be had, so that it is not tried for ever."""
     tried: int = 0
@@ -159,6 +161,12 @@ class Endpoint:
         """What is being brought up; where nothing is, what takes the traffic."""
         is_pending = self.deployment.revision > self.progress.tried
         return self.deployment if is_pending or self.progress.active is None else self.progress.active
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All that may have containers, one of each revision."""
+        known = (self.deployment, self.progress.retiring, self.progress.active)
+        return tuple({each.revision: each for each in known if each is not None}.values())
 
     def desired_count(self, variant: ProductionVariant, deployment: Deployment | None = None) -> int:
         """Of a variant of `deployment`, by default of the current one; 0 of a serverless one."""

@@ -8,12 +8,12 @@ import anyio
 from anyio.abc import TaskGroup
 
 from emulator.domain.arn import ResourceKey
-from emulator.domain.endpoint import Deployment, Endpoint
+from emulator.domain.endpoint import Endpoint
 from emulator.domain.reset_scope import ResetScope
 from emulator.hosting.endpoint_task import EndpointTask
 from emulator.hosting.fleet import destroy_clusters
 from emulator.hosting.parts import HostingParts
-from emulator.hosting.placement import hold
+from emulator.hosting.placement import hold, holder
 from emulator.hosting.plan import deployment_clusters
 from emulator.store.changes import Changes
 
@@ -83,10 +83,9 @@ class EndpointPlane:
             endpoints = await self._parts.endpoints.delete_all(scope)
             for endpoint in endpoints:
                 await self._parts.routes.delete_endpoint(endpoint.key)
-                for deployment in _deployments(endpoint):
+                for deployment in endpoint.deployments:
                     await destroy_clusters(endpoint, deployment, self._parts)
-                for revision in {*endpoint.progress.fleets, endpoint.deployment.revision}:
-                    self._parts.occupancy.release(f"{endpoint.arn}#{revision}")
+                    self._parts.occupancy.release(holder(endpoint, deployment.revision))
             yield len(endpoints)
 
     async def artifacts(self) -> set[str]:
@@ -103,14 +102,8 @@ class EndpointPlane:
 
 def clusters_of(endpoints: Iterable[Endpoint]) -> set[str]:
     """All that may exist on the backend for these endpoints."""
-    return {
-        cluster
-        for endpoint in endpoints
-        for deployment in _deployments(endpoint)
-        for cluster in deployment_clusters(endpoint, deployment)
-    }
-
-
-def _deployments(endpoint: Endpoint) -> list[Deployment]:
-    active = endpoint.progress.active
-    return [endpoint.deployment] if active is None else [endpoint.deployment, active]
+    found: set[str] = set()
+    for endpoint in endpoints:
+        for deployment in endpoint.deployments:
+            found |= set(deployment_clusters(endpoint, deployment))
+    return found

@@ -6,10 +6,8 @@ from emulator.domain.cluster import Limits
 from emulator.domain.endpoint import Endpoint, VariantState
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.hosting.fleet import Fleet
-from emulator.hosting.parts import DRAIN_LIMIT
 from emulator.hosting.placement import await_room, hold, hosts_of
 from emulator.hosting.plan import instance_name
-from emulator.hosting.routing import wait_drained
 
 
 async def scale_variant(endpoint: Endpoint, fleet: Fleet, variant: ProductionVariant) -> VariantState:
@@ -41,9 +39,7 @@ async def _add(endpoint: Endpoint, fleet: Fleet, variant: ProductionVariant, num
 async def _remove(endpoint: Endpoint, fleet: Fleet, variant: ProductionVariant, numbers: range) -> None:
     names = [instance_name(variant.variant_name, number) for number in numbers]
     leaving = [each.route for each in fleet.of(variant) if each.name in names and each.route is not None]
-    for route in leaving:
-        route.is_in_service = False
-    await wait_drained(leaving, DRAIN_LIMIT.total_seconds())
+    await fleet.drain(leaving)
     await fleet.stop([name for name in names if name in fleet.instances])
     fleet.on_change()
     limits = {host: limit for host, limit in fleet.record.placement.limits.items() if host not in names}

@@ -17,9 +17,8 @@ from emulator.domain.endpoint import Fleet as FleetRecord
 from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.hosting.endpoint_scale import scale_variant
 from emulator.hosting.fleet import Fleet, destroy_clusters
-from emulator.hosting.parts import DRAIN_LIMIT, HostingParts
+from emulator.hosting.parts import HostingParts
 from emulator.hosting.placement import hold, holder, place_deployment
-from emulator.hosting.routing import wait_drained
 from emulator.hosting.serverless import Serverless
 from emulator.hosting.staging import stage_deployment
 from emulator.hosting.variant_states import first_states, route_to
@@ -40,8 +39,10 @@ class EndpointTask:
         self.key = key
         self._parts = parts
         self._signal = anyio.Event()
-        self._deploying: anyio.CancelScope | None = None
+        self._under_way: anyio.CancelScope | None = None
+        """Around what the endpoint's deletion ends."""
         self._active: Fleet | None = None
+        self._retiring: Fleet | None = None
         self._weights: Mapping[str, float] = {}
         self._faults = 0
         """Of the emulator's surroundings, one after the other, while a deployment was brought up."""
@@ -51,15 +52,15 @@ class EndpointTask:
 
     def notice(self, endpoint: Endpoint) -> None:
         """The API plane wrote the row."""
-        if endpoint.delete_requested_at is not None and self._deploying is not None:
-            self._deploying.cancel()
+        if endpoint.delete_requested_at is not None and self._under_way is not None:
+            self._under_way.cancel()
         self._signal.set()
 
     async def run(self) -> None:
         """Until the endpoint is deleted, or cancelled, which means that this process goes down."""
         async with anyio.create_task_group() as tasks:
             endpoint = await self._parts.endpoints.get(self.key)
-            if endpoint is not None:
+            if endpoint is not None and endpoint.delete_requested_at is None:
                 await self._adopt(endpoint, tasks)
             while endpoint is not None:
                 self._signal = anyio.Event()
@@ -72,6 +73,8 @@ class EndpointTask:
         """Do what is next. False where the row is what it asks for."""
         if endpoint.delete_requested_at is not None:
             await self._delete(endpoint)
+        elif endpoint.progress.retiring is not None:
+            await self._retire(endpoint, endpoint.progress.retiring)
         elif endpoint.deployment.revision > endpoint.progress.tried:
             await self._deploy(endpoint, tasks)
         elif endpoint.is_to_scale and self._active is not None:
@@ -105,7 +108,7 @@ class EndpointTask:
         deployment = endpoint.deployment
         status = S.CREATING if endpoint.progress.active is None else S.UPDATING
         endpoint = await self._save(endpoint, status=status)
-        with anyio.CancelScope() as self._deploying:
+        with anyio.CancelScope() as self._under_way:
             try:
                 fleet = await self._bring_up(endpoint, deployment, tasks)
             except JobFailure as failure:
@@ -116,7 +119,7 @@ class EndpointTask:
             else:
                 await self._switch(fleet.endpoint, fleet)
                 self._faults = 0
-        self._deploying = None
+        self._under_way = None
 
     async def _try_again(self, endpoint: Endpoint, deployment: Deployment, fault: Exception) -> None:
         """What runs goes on meanwhile."""
@@ -162,35 +165,45 @@ class EndpointTask:
             raise
 
     async def _switch(self, endpoint: Endpoint, fleet: Fleet) -> None:
-        """Traffic moves at once; the old fleet answers what it has begun, and goes."""
+        """Traffic moves at once; the old fleet is retired after that."""
         old, self._active = self._active, fleet
+        self._retiring = old
         deployment = fleet.deployment
         states = first_states(deployment, fleet.record, self._parts.clock.now())
         self._weights = {name: state.weight for name, state in states.items()}
         self._make_serverless(fleet)
         self._publish()
-        if old is not None:
-            await wait_drained(old.routes(), DRAIN_LIMIT.total_seconds())
-            await old.destroy()
-            self._parts.occupancy.release(holder(endpoint, old.deployment.revision))
         facts: dict[str, Any] = {
-            "status": S.IN_SERVICE,
+            "status": S.IN_SERVICE if old is None else S.UPDATING,
             "active": deployment,
+            "retiring": None if old is None else old.deployment,
             "tried": deployment.revision,
-            "fleets": {deployment.revision: fleet.record},
             "variants": states,
             "failure_reason": None,
         }
         await self._save(endpoint, **facts)
 
+    async def _retire(self, endpoint: Endpoint, retiring: Deployment) -> None:
+        """A fleet answers what it has begun, and goes. A fault of the Engine harms nothing else; it is tried again."""
+        with anyio.CancelScope() as self._under_way:
+            try:
+                if self._retiring is not None:
+                    await self._retiring.drain(self._retiring.routes())
+                    await self._retiring.retire()
+                await destroy_clusters(endpoint, retiring, self._parts)
+            except Exception:
+                log.exception("An old fleet of the endpoint %s is removed at the next try.", self.key.name)
+                await anyio.sleep(RETRY_PERIOD * self._parts.time_scale)
+                return
+            self._retiring = None
+            self._parts.occupancy.release(holder(endpoint, retiring.revision))
+            fleets = {r: f for r, f in endpoint.progress.fleets.items() if r != retiring.revision}
+            status = S.FAILED if endpoint.progress.active is None else S.IN_SERVICE
+            await self._save(endpoint, status=status, retiring=None, fleets=fleets)
+
     async def _give_up(self, endpoint: Endpoint, deployment: Deployment, reason: str) -> None:
         """The old fleet, if there is one, never stopped answering."""
-        await destroy_clusters(endpoint, deployment, self._parts)
-        self._parts.occupancy.release(holder(endpoint, deployment.revision))
-        fleets = {r: f for r, f in endpoint.progress.fleets.items() if r != deployment.revision}
-        status = S.FAILED if endpoint.progress.active is None else S.IN_SERVICE
-        facts = {"tried": deployment.revision, "fleets": fleets, "failure_reason": reason}
-        await self._save(endpoint, status=status, **facts)
+        await self._save(endpoint, tried=deployment.revision, retiring=deployment, failure_reason=reason)
 
     async def _scale(self, endpoint: Endpoint, fleet: Fleet) -> None:
         endpoint = await self._save(endpoint, status=S.UPDATING)
@@ -214,26 +227,22 @@ class EndpointTask:
         await self._save(endpoint, status=S.IN_SERVICE, **facts)
 
     async def _delete(self, endpoint: Endpoint) -> None:
-        # A fleet that ends tells of it, and would bring the route back.
-        active, self._active = self._active, None
+        fleets = [fleet for fleet in (self._active, self._retiring) if fleet is not None]
+        self._active = self._retiring = None
         await self._parts.routes.delete_endpoint(self.key)
-        for revision in {*endpoint.progress.fleets, endpoint.deployment.revision}:
-            deployment = self._deployment(endpoint, revision)
-            if active is not None and active.deployment.revision == revision:
-                await active.destroy()
+        for fleet in fleets:
+            await fleet.retire()
+        for deployment in endpoint.deployments:
             await destroy_clusters(endpoint, deployment, self._parts)
-            self._parts.occupancy.release(holder(endpoint, revision))
+            self._parts.occupancy.release(holder(endpoint, deployment.revision))
         await self._parts.endpoints.remove(endpoint)
 
-    def _deployment(self, endpoint: Endpoint, revision: int) -> Deployment:
-        active = endpoint.progress.active
-        is_active = active is not None and active.revision == revision
-        return active if active is not None and is_active else endpoint.deployment
-
     def _make_serverless(self, fleet: Fleet) -> None:
-        for variant in fleet.deployment.variants:
-            if variant.serverless_config is not None:
-                self._serverless[variant.variant_name] = Serverless(fleet, variant, self._parts)
+        self._serverless = {
+            variant.variant_name: Serverless(fleet, variant, self._parts)
+            for variant in fleet.deployment.variants
+            if variant.serverless_config is not None
+        }
 
     def _publish(self) -> None:
         """Tell the request path what is in service now."""

@@ -17,12 +17,16 @@ from emulator.hosting.endpoint_logs import endpoint_stream
 from emulator.hosting.multi_model import make_directories, model_files_of
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.plan import compile_variant, container_host, deployment_clusters, instance_name
-from emulator.hosting.routing import PRIMARY, ContainerRoute, InstanceRoute, VariantRoute
+from emulator.hosting.routing import PRIMARY, ContainerRoute, InstanceRoute, VariantRoute, wait_drained
 from emulator.hosting.serving_container import ServingContainer
 from emulator.hosting.serving_instance import ServingInstance
 
 GIVEN_UP_AFTER = 3
 """Containers that end before they are healthy, one after the other, until a fleet is given up."""
+
+DRAIN_LIMIT, ASYNC_DRAIN_LIMIT = 480.0, 3600.0
+"""Seconds that an invocation may take: a response stream (API InvokeEndpointWithResponseStream), or an asynchronous one
+(API InvokeEndpointAsync$InvocationTimeoutSeconds)."""
 
 
 @dataclass(eq=False)
@@ -142,20 +146,29 @@ class Fleet:
     def routes(self) -> list[InstanceRoute]:
         return [each.route for each in self.instances.values() if each.route is not None]
 
+    async def drain(self, routes: list[InstanceRoute]) -> None:
+        """They begin nothing more; return when they have answered, or should have."""
+        for route in routes:
+            route.is_in_service = False
+        await wait_drained(routes, drain_seconds(self.deployment))
+
     async def stop(self, names: list[str]) -> None:
         """SIGTERM, grace, and gone. Their requests have ended, or are lost."""
-        gone = await self._release(names)
+        await self._end(await self._release(names))
+
+    async def _end(self, gone: list[ServingInstance]) -> None:
         async with anyio.create_task_group() as group:
             for instance in gone:
                 group.start_soon(instance.stop, self.parts.stop_grace)
 
-    async def abandon(self) -> None:
-        """Look after nothing any more; the containers stay."""
+    async def abandon(self) -> list[ServingInstance]:
+        """Look after nothing any more; the containers stay. Returns those that it looked after."""
         with anyio.CancelScope(shield=True):
             async with self._changing:
                 self._is_over = True
-                await self._release(list(self.instances))
+                released = await self._release(list(self.instances))
         self._wake_waiting()
+        return released
 
     async def _release(self, names: list[str]) -> list[ServingInstance]:
         """Returns when nothing is under way: a container that was just being made would outlive its removal."""
@@ -166,10 +179,15 @@ class Fleet:
             await self._ended.pop(name).wait()
         return released
 
-    async def destroy(self) -> None:
-        """Everything of the deployment on the backend."""
-        await self.abandon()
+    async def retire(self) -> None:
+        """SIGTERM, grace, and nothing of the deployment is left on the backend. It may be called again."""
+        await self._end(await self.abandon())
         await destroy_clusters(self.endpoint, self.deployment, self.parts)
+
+
+def drain_seconds(deployment: Deployment) -> float:
+    """How long what was begun may go on."""
+    return DRAIN_LIMIT if deployment.request.async_inference_config is None else ASYNC_DRAIN_LIMIT
 
 
 async def destroy_clusters(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> None:

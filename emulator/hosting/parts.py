@@ -22,9 +22,6 @@ from emulator.store.endpoints import EndpointStore
 STOP_GRACE = timedelta(seconds=30)
 """Between SIGTERM and SIGKILL (DG your-algorithms-inference-code)."""
 
-DRAIN_LIMIT = timedelta(seconds=60)
-"""As long as an invocation may take."""
-
 PROVISION_LIMIT = timedelta(minutes=15)
 """How long an endpoint waits for room on the machine; AWS's limit is not established."""
 

@@ -5,8 +5,8 @@ import anyio
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.failure_reason import JobFailure
 from emulator.hosting.fleet import Fleet
-from emulator.hosting.parts import DRAIN_LIMIT, HostingParts
-from emulator.hosting.routing import InstanceUnavailable, VariantRoute, wait_drained
+from emulator.hosting.parts import HostingParts
+from emulator.hosting.routing import InstanceUnavailable, VariantRoute
 
 IDLE_LOOK_SHARE = 0.2
 """Of the idle period: how often is looked whether it is over."""
@@ -49,8 +49,6 @@ class Serverless:
         async with self._starting:
             idle = self._fleet.of(self._variant)
             routes = [each.route for each in idle if each.route is not None]
-            for route in routes:
-                route.is_in_service = False
-            await wait_drained(routes, DRAIN_LIMIT.total_seconds())
+            await self._fleet.drain(routes)
             await self._fleet.stop([each.name for each in idle if each.name in self._fleet.instances])
         self._fleet.on_change()

@@ -78,7 +78,7 @@ def test_update_moves_the_traffic_when_the_new_fleet_is_healthy(tmp_path: Path, 
         await house.status(S.IN_SERVICE)
         [old] = house.instances()
         await house.parts.endpoints.request_update(KEY, deployment(2, variant(count=2), image="model:2"), NOW)
-        endpoint = await house.until(lambda e: e.progress.tried == 2)
+        endpoint = await house.updated()
         assert endpoint.status is S.IN_SERVICE
         assert endpoint.progress.variants["Main"].images[0].specified_image == "model:2"
         assert old not in house.instances()
@@ -101,7 +101,7 @@ def test_update_waits_for_requests_in_flight_before_the_old_fleet_goes(
                 await anyio.sleep(0.01)
             assert len({cluster for cluster, _ in await backend.find()}) == 2
             assert (await house.until(lambda _: True)).status is S.UPDATING
-        await house.until(lambda e: e.progress.tried == 2)
+        await house.updated()
         assert len({cluster for cluster, _ in await backend.find()}) == 1
 
     play(tmp_path, backend, story)
@@ -114,7 +114,7 @@ def test_update_that_fails_leaves_the_old_fleet_in_service(tmp_path: Path, backe
         kept = house.instances()
         backend.scripts, backend.addresses = {"Main-1": Script(exit_code=1)}, {}
         await house.parts.endpoints.request_update(KEY, deployment(2), NOW)
-        endpoint = await house.until(lambda e: e.progress.tried == 2)
+        endpoint = await house.updated()
         assert endpoint.status is S.IN_SERVICE
         assert "ping health check" in str(endpoint.progress.failure_reason)
         assert house.instances() == kept
@@ -211,7 +211,7 @@ def test_restart_in_the_middle_of_an_update_ends_it(tmp_path: Path, backend: Fak
     backend.addresses = answers
 
     async def second(house: House) -> None:
-        endpoint = await house.until(lambda e: e.progress.tried == 2)
+        endpoint = await house.updated()
         assert endpoint.progress.failure_reason is None
         await house.in_service(1)
         assert len({cluster for cluster, _ in await backend.find()}) == 1

@@ -10,7 +10,17 @@ import pytest
 from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.arn import ResourceKey
 from emulator.domain.cluster import Address
-from tests.support.hosting_house import KEY, NOW, SERVES, House, S, deployment, play, variant
+from tests.support.hosting_house import (
+    KEY,
+    NOW,
+    SERVES,
+    House,
+    S,
+    deployment,
+    play,
+    serverless_variant,
+    variant,
+)
 
 pytest_plugins = ["tests.support.hosting_fixtures"]
 
@@ -62,7 +72,7 @@ def test_fleet_that_is_given_up_waits_for_containers_that_are_being_made(tmp_pat
         await anyio.sleep(2)
         assert (await house.until(lambda _: True)).progress.tried == 1
         slow.may_end.set()
-        await house.until(lambda e: e.progress.tried == 2)
+        await house.updated()
         assert slow.too_late == []
         assert len(slow._containers) == 1
 
@@ -70,11 +80,8 @@ def test_fleet_that_is_given_up_waits_for_containers_that_are_being_made(tmp_pat
 
 
 def test_endpoint_that_is_deleted_while_it_wakes_leaves_nothing(tmp_path: Path, slow: Slow) -> None:
-    config = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
-    serverless = {k: v for k, v in variant(ServerlessConfig=config).items() if k != "InstanceType"}
-
     async def story(house: House) -> None:
-        await house.create(deployment(1, serverless))
+        await house.create(deployment(1, serverless_variant()))
         await house.status(S.IN_SERVICE)
         route = house.parts.routes.find(KEY)
         found = route.variant("Main") if route else None
@@ -158,7 +165,7 @@ def test_update_is_tried_again_after_a_fault_while_the_old_fleet_goes_on(
             assert house.instances() == kept
             await anyio.sleep(0.01)
         broken.breaks = False
-        endpoint = await house.until(lambda e: e.progress.tried == 2)
+        endpoint = await house.updated()
         assert endpoint.progress.failure_reason is None
         assert house.instances() != kept
         assert house.parts.occupancy.memory_bytes == 8 * 2**30

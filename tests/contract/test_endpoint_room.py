@@ -9,7 +9,7 @@ from emulator.compute.fake import FakeBackend
 from emulator.domain.misfit import Misfit
 from emulator.domain.reset_scope import ResetScope
 from emulator.occupancy import Holding
-from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, variant
+from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, serverless_variant, variant
 
 pytest_plugins = ["tests.support.hosting_fixtures"]
 
@@ -57,7 +57,7 @@ def test_update_gets_what_the_endpoint_had_where_both_do_not_fit(
         await house.status(S.IN_SERVICE)
         before = backend.limits()
         await house.parts.endpoints.request_update(KEY, deployment(2), NOW)
-        await house.until(lambda e: e.progress.tried == 2)
+        await house.updated()
         assert backend.limits() == before
         assert house.parts.occupancy.memory_bytes == 6 * 2**30
 
@@ -83,9 +83,7 @@ def test_instances_that_find_no_room_beside_the_others_are_not_added(
 
 def test_serverless_variant_runs_while_somebody_asks(tmp_path: Path, backend: FakeBackend) -> None:
     async def story(house: House) -> None:
-        config = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
-        serverless = {k: v for k, v in variant(ServerlessConfig=config).items() if k != "InstanceType"}
-        await house.create(deployment(1, serverless))
+        await house.create(deployment(1, serverless_variant()))
         await house.status(S.IN_SERVICE)
         assert house.instances() == []
         route = house.parts.routes.find(KEY)

@@ -41,6 +41,13 @@ def variant(name: str = "Main", count: int = 1, **members: Any) -> dict[str, Any
     }
 
 
+def serverless_variant(name: str = "Main", **config: Any) -> dict[str, Any]:
+    members = variant(name, ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 2, **config})
+    return {
+        key: value for key, value in members.items() if key not in ("InstanceType", "InitialInstanceCount")
+    }
+
+
 def deployment(revision: int, *variants: dict[str, Any], image: str = "model:1") -> Deployment:
     config = {"EndpointConfigName": f"c{revision}", "ProductionVariants": list(variants or (variant(),))}
     models = {"m": {"ModelName": "m", "PrimaryContainer": {"Image": image}}}
@@ -91,6 +98,10 @@ class House:
 
     async def status(self, status: EndpointStatus) -> Endpoint:
         return await self.until(lambda endpoint: endpoint.status is status)
+
+    async def updated(self, revision: int = 2) -> Endpoint:
+        """The deployment is in service, or given up, and nothing else is left."""
+        return await self.until(lambda e: e.progress.tried == revision and e.progress.retiring is None)
 
     def instances(self, name: str = "Main") -> list[InstanceRoute]:
         route = self.parts.routes.find(KEY)
