@@ -13,7 +13,7 @@ from emulator.domain.reset_scope import ResetScope
 from emulator.hosting.endpoint_task import EndpointTask
 from emulator.hosting.fleet import destroy_clusters
 from emulator.hosting.parts import HostingParts
-from emulator.hosting.placement import hold, holder
+from emulator.hosting.placement import hold, release
 from emulator.hosting.plan import deployment_clusters
 from emulator.store.changes import Changes
 
@@ -36,8 +36,10 @@ class EndpointPlane:
     async def note_holdings(self) -> None:
         """After a restart: what the rows hold of this machine, noted before anybody is admitted."""
         for endpoint in await self._parts.endpoints.all():
-            for revision, fleet in endpoint.progress.fleets.items():
-                hold(endpoint, revision, fleet.placement, self._parts)
+            for deployment in endpoint.deployments:
+                fleet = endpoint.progress.fleets.get(deployment.revision)
+                if fleet is not None:
+                    hold(endpoint, deployment, fleet.placement, self._parts)
 
     async def run(self) -> None:
         """Until cancelled, which leaves all containers as they are."""
@@ -85,7 +87,7 @@ class EndpointPlane:
                 await self._parts.routes.delete_endpoint(endpoint.key)
                 for deployment in endpoint.deployments:
                     await destroy_clusters(endpoint, deployment, self._parts)
-                    self._parts.occupancy.release(holder(endpoint, deployment.revision))
+                    release(endpoint, deployment, self._parts)
             yield len(endpoints)
 
     async def artifacts(self) -> set[str]:

@@ -49,4 +49,4 @@ async def _remove(endpoint: Endpoint, fleet: Fleet, variant: ProductionVariant, 
 def _place(endpoint: Endpoint, fleet: Fleet, limits: Mapping[str, Limits]) -> None:
     placement = fleet.record.placement.model_copy(update={"limits": limits})
     fleet.record = fleet.record.model_copy(update={"placement": placement})
-    hold(endpoint, fleet.deployment.revision, placement, fleet.parts)
+    hold(endpoint, fleet.deployment, placement, fleet.parts)

@@ -18,7 +18,7 @@ from emulator.domain.failure_reason import JobFailure, internal_error
 from emulator.hosting.endpoint_scale import scale_variant
 from emulator.hosting.fleet import Fleet, destroy_clusters
 from emulator.hosting.parts import HostingParts
-from emulator.hosting.placement import hold, holder, place_deployment
+from emulator.hosting.placement import hold, place_deployment, release
 from emulator.hosting.serverless import Serverless
 from emulator.hosting.staging import stage_deployment
 from emulator.hosting.variant_states import first_states, route_to
@@ -154,14 +154,14 @@ class EndpointTask:
     async def _make_ready(self, endpoint: Endpoint, deployment: Deployment) -> Endpoint:
         """Room on the machine, models' files and images, noted on the row."""
         placement = await place_deployment(endpoint, deployment, self._parts)
-        hold(endpoint, deployment.revision, placement, self._parts)
+        hold(endpoint, deployment, placement, self._parts)
         try:
             async with self._parts.model_data.using():
                 record = await stage_deployment(endpoint, deployment, placement, self._parts)
                 fleets = {**endpoint.progress.fleets, deployment.revision: record}
                 return await self._save(endpoint, fleets=fleets)
         except BaseException:
-            self._parts.occupancy.release(holder(endpoint, deployment.revision))
+            release(endpoint, deployment, self._parts)
             raise
 
     async def _switch(self, endpoint: Endpoint, fleet: Fleet) -> None:
@@ -196,7 +196,7 @@ class EndpointTask:
                 await anyio.sleep(RETRY_PERIOD * self._parts.time_scale)
                 return
             self._retiring = None
-            self._parts.occupancy.release(holder(endpoint, retiring.revision))
+            release(endpoint, retiring, self._parts)
             fleets = {r: f for r, f in endpoint.progress.fleets.items() if r != retiring.revision}
             status = S.FAILED if endpoint.progress.active is None else S.IN_SERVICE
             await self._save(endpoint, status=status, retiring=None, fleets=fleets)
@@ -229,19 +229,23 @@ class EndpointTask:
     async def _delete(self, endpoint: Endpoint) -> None:
         fleets = [fleet for fleet in (self._active, self._retiring) if fleet is not None]
         self._active = self._retiring = None
+        self._make_serverless(None)
         await self._parts.routes.delete_endpoint(self.key)
         for fleet in fleets:
             await fleet.retire()
         for deployment in endpoint.deployments:
             await destroy_clusters(endpoint, deployment, self._parts)
-            self._parts.occupancy.release(holder(endpoint, deployment.revision))
+            release(endpoint, deployment, self._parts)
         await self._parts.endpoints.remove(endpoint)
 
-    def _make_serverless(self, fleet: Fleet) -> None:
+    def _make_serverless(self, fleet: Fleet | None) -> None:
+        """In place of those that there were."""
+        for each in self._serverless.values():
+            each.close()
         self._serverless = {
             variant.variant_name: Serverless(fleet, variant, self._parts)
-            for variant in fleet.deployment.variants
-            if variant.serverless_config is not None
+            for variant in (fleet.deployment.variants if fleet else ())
+            if fleet and variant.serverless_config is not None
         }
 
     def _publish(self) -> None:

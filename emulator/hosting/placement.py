@@ -6,26 +6,34 @@ from dataclasses import replace
 
 import anyio
 
-from emulator.domain.cluster import Limits
+from emulator.domain.cluster import Capacity, Limits
 from emulator.domain.endpoint import Deployment, Endpoint
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.failure_reason import CAPACITY, JobFailure
 from emulator.domain.misfit import Misfit
-from emulator.domain.placement import PlacementPolicy, gpu_demand, memory_demand, place
+from emulator.domain.placement import LEAST_MEMORY, PlacementPolicy, gpu_demand, memory_demand, place
 from emulator.domain.progress import Placement
 from emulator.domain.resource_config import Host
 from emulator.domain.transform_job import TransformJob
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.plan import instance_name
-from emulator.occupancy import Holding
+from emulator.occupancy import Holding, Occupancy
 
 LOOK_PERIOD = 5.0
 """Seconds; backs up a release that nobody told of."""
+
+SERVERLESS_ROOM_LIMIT = 45
+"""Seconds that a request waits for room for its container: less than the 60 that an invocation has."""
 
 
 def holder(endpoint: Endpoint, revision: int) -> str:
     """Each deployment holds its own part of the machine, so that both of an update count."""
     return f"{endpoint.arn}#{revision}"
+
+
+def serverless_holder(endpoint: Endpoint, revision: int, variant: ProductionVariant) -> str:
+    """A serverless variant's memory is a part of its own, held while its container runs."""
+    return f"{holder(endpoint, revision)}/{variant.variant_name}"
 
 
 def hosts_of(variant: ProductionVariant, numbers: range) -> list[Host]:
@@ -35,11 +43,39 @@ def hosts_of(variant: ProductionVariant, numbers: range) -> list[Host]:
     ]
 
 
-def serverless_limits(variant: ProductionVariant, cpus: int) -> Limits:
-    """MemorySizeInMB is the limit; its room is kept also while no container runs."""
+def serverless_limits(variant: ProductionVariant, policy: PlacementPolicy, capacity: Capacity) -> Limits:
+    """MemorySizeInMB, or what there is at all under the policy `scale`. Raises JobFailure under `strict`."""
     assert variant.serverless_config is not None
-    memory = variant.serverless_config.memory_size_in_mb * 2**20
-    return Limits(memory_bytes=memory, cpus=cpus, shm_bytes=memory // 2)
+    wanted = variant.serverless_config.memory_size_in_mb * 2**20
+    budget = policy.memory_budget(capacity.memory_bytes)
+    if wanted > budget and policy.memory is Misfit.STRICT:
+        raise JobFailure(CAPACITY)
+    memory = max(LEAST_MEMORY, min(wanted, budget))
+    return Limits(memory_bytes=memory, cpus=capacity.cpus, shm_bytes=memory // 2)
+
+
+async def await_serverless_room(endpoint: Endpoint, memory_bytes: int, parts: HostingParts) -> None:
+    """Return when so much is free. Raises JobFailure where it isn't while a caller has patience."""
+    budget = parts.policy.memory_budget((await parts.compute.capacity()).memory_bytes)
+    with (
+        parts.occupancy.waiting(endpoint.arn),
+        anyio.move_on_after(parts.ping_seconds(SERVERLESS_ROOM_LIMIT)),
+    ):
+        while memory_bytes > budget - parts.occupancy.memory_bytes:
+            await _next_release(parts.occupancy)
+        return
+    raise _no_room(parts.occupancy)
+
+
+async def _next_release(occupancy: Occupancy) -> None:
+    freed = anyio.Event()
+    occupancy.on_next_release(freed.set)
+    with anyio.move_on_after(LOOK_PERIOD):
+        await freed.wait()
+
+
+def _no_room(occupancy: Occupancy) -> JobFailure:
+    return JobFailure(f"{CAPACITY} (it waited for {', '.join(occupancy.holders)})")
 
 
 async def await_room(
@@ -69,12 +105,8 @@ async def await_room(
             others = used.memory_bytes - own.memory_bytes
             if memory <= budget - others and gpus <= len(free_gpus):
                 return place(hosts, policy, capacity, free_gpus)
-            freed = anyio.Event()
-            used.on_next_release(freed.set)
-            with anyio.move_on_after(LOOK_PERIOD):
-                await freed.wait()
-    holders = ", ".join(parts.occupancy.holders)
-    raise JobFailure(f"{CAPACITY} (it waited for {holders})")
+            await _next_release(used)
+    raise _no_room(parts.occupancy)
 
 
 def _policy(policy: PlacementPolicy, own: Holding, replaces: bool) -> PlacementPolicy:
@@ -87,6 +119,11 @@ def _policy(policy: PlacementPolicy, own: Holding, replaces: bool) -> PlacementP
 async def place_deployment(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> Placement:
     """For all variants of a deployment that is to come. Raises JobFailure."""
     capacity = await parts.compute.capacity()
+    serverless = {
+        instance_name(variant.variant_name, 1): serverless_limits(variant, parts.policy, capacity)
+        for variant in deployment.variants
+        if variant.serverless_config is not None
+    }
     placement = Placement(limits={})
     hosts = [
         host
@@ -96,13 +133,23 @@ async def place_deployment(endpoint: Endpoint, deployment: Deployment, parts: Ho
     ]
     if hosts:
         placement = await await_room(endpoint, hosts, parts)
-    serverless = {
-        instance_name(variant.variant_name, 1): serverless_limits(variant, capacity.cpus)
-        for variant in deployment.variants
-        if variant.serverless_config is not None
-    }
     return placement.model_copy(update={"limits": {**placement.limits, **serverless}})
 
 
-def hold(endpoint: Endpoint, revision: int, placement: Placement, parts: HostingParts) -> None:
-    parts.occupancy.hold(holder(endpoint, revision), Holding(placement.memory_bytes, placement.gpu_ids))
+def hold(endpoint: Endpoint, deployment: Deployment, placement: Placement, parts: HostingParts) -> None:
+    """What its instances have; serverless variants hold theirs themselves."""
+    serverless = {
+        instance_name(variant.variant_name, 1)
+        for variant in deployment.variants
+        if variant.serverless_config is not None
+    }
+    limits = {host: limit for host, limit in placement.limits.items() if host not in serverless}
+    held = Placement(limits=limits)
+    parts.occupancy.hold(holder(endpoint, deployment.revision), Holding(held.memory_bytes, held.gpu_ids))
+
+
+def release(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> None:
+    """All that the deployment holds."""
+    for variant in deployment.variants:
+        parts.occupancy.release(serverless_holder(endpoint, deployment.revision, variant))
+    parts.occupancy.release(holder(endpoint, deployment.revision))
