@@ -92,6 +92,7 @@ class EndpointTask:
         self._active = self._fleet(endpoint, active, record, tasks)
         self._weights = {name: state.weight for name, state in endpoint.progress.variants.items()}
         self._make_serverless(self._active)
+        await self._active.discard_strays()
         for variant in active.variants:
             if variant.serverless_config is None:
                 count = endpoint.progress.variants[variant.variant_name].instance_count
@@ -173,6 +174,8 @@ class EndpointTask:
         self._weights = {name: state.weight for name, state in states.items()}
         self._make_serverless(fleet)
         self._publish()
+        if old is not None:
+            old.close()
         facts: dict[str, Any] = {
             "status": S.IN_SERVICE if old is None else S.UPDATING,
             "active": deployment,
@@ -202,8 +205,12 @@ class EndpointTask:
             await self._save(endpoint, status=status, retiring=None, fleets=fleets)
 
     async def _give_up(self, endpoint: Endpoint, deployment: Deployment, reason: str) -> None:
-        """The old fleet, if there is one, never stopped answering."""
-        await self._save(endpoint, tried=deployment.revision, retiring=deployment, failure_reason=reason)
+        """The old fleet, if there is one, never stopped answering.
+
+        What was wished for it before is no open wish: an endpoint that is to scale takes no update.
+        """
+        facts: dict[str, Any] = {"tried": deployment.revision, "retiring": deployment}
+        await self._save(endpoint, failure_reason=reason, given_up=endpoint.modified_at, **facts)
 
     async def _scale(self, endpoint: Endpoint, fleet: Fleet) -> None:
         endpoint = await self._save(endpoint, status=S.UPDATING)

@@ -16,6 +16,7 @@ from emulator.domain.model import ModelRequest
 from emulator.hosting.endpoint_logs import endpoint_stream
 from emulator.hosting.multi_model import make_directories, model_files_of
 from emulator.hosting.parts import HostingParts
+from emulator.hosting.placement import serverless_holder
 from emulator.hosting.plan import compile_variant, container_host, deployment_clusters, instance_name
 from emulator.hosting.routing import PRIMARY, ContainerRoute, InstanceRoute, VariantRoute, wait_drained
 from emulator.hosting.serving_container import ServingContainer
@@ -79,6 +80,18 @@ class Fleet:
             self._run(
                 ServingInstance(name, containers, self._health_seconds(variant), self.parts, self._note)
             )
+
+    async def discard_strays(self) -> None:
+        """Remove what a former process was about to add, and its serverless containers: nobody holds their memory."""
+        known: dict[str, set[str]] = {}
+        for variant in self.deployment.variants:
+            cluster = compile_variant(self.endpoint, self.deployment, variant, self.record)
+            is_kept = variant.serverless_config is None
+            known[cluster.name] = {spec.host for spec in cluster.instances} if is_kept else set()
+            self.parts.occupancy.release(serverless_holder(self.endpoint, self.deployment.revision, variant))
+        for name, host in await self.parts.compute.find():
+            if host and name in known and host not in known[name]:
+                await self.parts.compute.discard(name, host)
 
     def _health_seconds(self, variant: ProductionVariant) -> float:
         return self.parts.ping_seconds(variant.container_startup_health_check_timeout_in_seconds)
@@ -145,6 +158,11 @@ class Fleet:
 
     def routes(self) -> list[InstanceRoute]:
         return [each.route for each in self.instances.values() if each.route is not None]
+
+    def close(self) -> None:
+        """Begin nothing more, not even what a stateful session asks for."""
+        for route in self.routes():
+            route.is_in_service = False
 
     async def drain(self, routes: list[InstanceRoute]) -> None:
         """They begin nothing more; return when they have answered, or should have."""

@@ -127,7 +127,10 @@ class VariantRoute:
     """Serverless: requests at a time, more are throttled."""
     wake: Callable[[], Awaitable[None]] | None = None
     """Serverless: return when the endpoint's route has an instance of this variant in service. Called by many requests
-    at once, and again by each whose instance went away before it was reached. Raises InstanceUnavailable."""
+    at once, and again by each whose instance went away before it was reached. Raises InstanceUnavailable.
+
+    It also returns, at once and again and again, where the deployment of this variant takes no traffic any more: look
+    the variant up anew, and wake that one. A caller may be cancelled here; the start goes on without it."""
 
     @property
     def is_serverless(self) -> bool:

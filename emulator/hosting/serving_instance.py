@@ -143,15 +143,27 @@ class ServingInstance:
             log.exception("What is left of the instance %s is removed at the next try.", self.name)
 
     async def stop(self, grace: float) -> None:
-        """After `run` was cancelled: SIGTERM, `grace` seconds, then the containers are removed."""
+        """After `run` was cancelled: SIGTERM, `grace` seconds, and the containers are removed, however long it takes."""
         async with anyio.create_task_group() as group:
             for container in self.containers:
                 group.start_soon(_stop, self.parts.compute, container, grace)
 
 
 async def _stop(compute: ComputeBackend, container: ServingContainer, grace: float) -> None:
+    """A container that was told to be gone is gone: faults of the Engine are waited for."""
     name, host = container.cluster.name, container.spec.host
-    await compute.signal(name, host, "SIGTERM")
-    with anyio.move_on_after(grace):
-        await container.await_end()
-    await compute.discard(name, host)
+    try:
+        await compute.signal(name, host, "SIGTERM")
+        with anyio.move_on_after(grace):
+            await container.await_end()
+    except Exception:
+        log.exception("The container %s is removed without its grace.", host)
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            await compute.discard(name, host)
+            return
+        except Exception as fault:
+            log.warning("The container %s is removed at the next try: %r", host, fault)
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
