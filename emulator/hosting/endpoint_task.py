@@ -71,6 +71,7 @@ class EndpointTask:
 
     async def _step(self, endpoint: Endpoint, tasks: TaskGroup) -> bool:
         """Do what is next. False where the row is what it asks for."""
+        self._under_way = None
         if endpoint.delete_requested_at is not None:
             await self._delete(endpoint)
         elif endpoint.progress.retiring is not None:
@@ -120,7 +121,6 @@ class EndpointTask:
             else:
                 await self._switch(fleet.endpoint, fleet)
                 self._faults = 0
-        self._under_way = None
 
     async def _try_again(self, endpoint: Endpoint, deployment: Deployment, fault: Exception) -> None:
         """What runs goes on meanwhile."""

@@ -143,7 +143,7 @@ class ServingInstance:
             log.exception("What is left of the instance %s is removed at the next try.", self.name)
 
     async def stop(self, grace: float) -> None:
-        """After `run` was cancelled: SIGTERM, `grace` seconds, and the containers are removed, however long it takes."""
+        """After `run` was cancelled: SIGTERM, `grace` seconds, and the containers go, however long that takes."""
         async with anyio.create_task_group() as group:
             for container in self.containers:
                 group.start_soon(_stop, self.parts.compute, container, grace)
