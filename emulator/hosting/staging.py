@@ -17,9 +17,10 @@ async def stage_deployment(
     caller = EcrRegistry(endpoint.key.account_id, endpoint.key.region)
     for variant in deployment.variants:
         pipeline = deployment.model(variant).pipeline
+        limit = variant.model_data_download_timeout_in_seconds
         artifacts[variant.variant_name] = tuple(
             [
-                await parts.model_data.stage(container.data_source)
+                await parts.model_data.stage(container.data_source, limit)
                 if container.data_source and not container.is_multi_model
                 else None
                 for container in pipeline
