@@ -80,13 +80,15 @@ class ServingContainer:
 
 
 async def ping(client: httpx.AsyncClient, url: str) -> Ping:
+    """By the head of the answer: its body is not read, whatever it may be."""
     try:
-        answer = await client.get(f"{url}/ping", timeout=PING_LIMIT)
-    except httpx.TimeoutException:
+        with anyio.fail_after(PING_LIMIT):
+            async with client.stream("GET", f"{url}/ping", timeout=PING_LIMIT) as answer:
+                return Ping.PASSED if answer.status_code == httpx.codes.OK else Ping.FAILED
+    except (httpx.TimeoutException, TimeoutError):
         return Ping.SILENT
     except httpx.HTTPError:
         return Ping.FAILED
-    return Ping.PASSED if answer.status_code == httpx.codes.OK else Ping.FAILED
 
 
 async def _drop_lines(_: Sequence[LogLine]) -> None:
