@@ -17,7 +17,7 @@ from emulator.blocking import abandonable, blocking
 from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.docker_address import ContainerAddresses
 from emulator.compute.docker_capacity import capacity_from_info
-from emulator.compute.docker_files import ContainerFiles
+from emulator.compute.docker_files import OUTPUT, ContainerFiles
 from emulator.compute.docker_images import ImageFinder
 from emulator.compute.docker_input import InputView
 from emulator.compute.docker_labels import exists, find_instances, network_of
@@ -201,7 +201,8 @@ class DockerBackend:
         self._finder.require(instance.image)
         labels = cluster_labels(self._options.installation, cluster.name)
         self._input_view.create_container(cluster.name, instance, instance.image, labels, work_dir)
-        ContainerFiles(self._api, cluster.name, instance.host).blank_failure_file()
+        if any(directory.startswith(OUTPUT) for directory in instance.directories):
+            ContainerFiles(self._api, cluster.name, instance.host).blank_failure_file()
 
     async def start(self, cluster: str, host: str) -> None:
         await self._call(self._start, container_name(cluster, host))

@@ -30,7 +30,8 @@ NOT_REGULAR = 0x8F28_0000
 """Of Go's FileMode: directory, link, device, FIFO, socket, character device, irregular."""
 LINK = 0x0800_0000
 
-FAILURE = "/opt/ml/output/failure"
+OUTPUT = "/opt/ml/output"
+FAILURE = f"{OUTPUT}/failure"
 """Source: DG your-algorithms-training-algo-output."""
 
 

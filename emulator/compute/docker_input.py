@@ -77,7 +77,8 @@ class InputView:
                 # Not at the target: below a read-only mount, as of the pipes, the Engine refuses that every other time.
                 self._api.put_archive(name, "/", stream_trees(reversed(layers), view.target))
         fill_directories(self._api, name, instance.trees, work_dir)
-        self._api.put_archive(name, "/", pack_files(instance.directories, instance.files))
+        if instance.directories or instance.files:
+            self._api.put_archive(name, "/", pack_files(instance.directories, instance.files))
 
     def _overlays(
         self, cluster: str, instance: InstanceSpec, labels: Labels, work_dir: Path

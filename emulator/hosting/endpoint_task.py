@@ -20,7 +20,7 @@ from emulator.hosting.fleet import Fleet, destroy_clusters
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.placement import hold, place_deployment, release
 from emulator.hosting.serverless import Serverless
-from emulator.hosting.staging import stage_deployment
+from emulator.hosting.staging import preparing, stage_deployment
 from emulator.hosting.variant_states import first_states, route_to
 
 S = EndpointStatus
@@ -138,7 +138,8 @@ class EndpointTask:
     async def _bring_up(self, endpoint: Endpoint, deployment: Deployment, tasks: TaskGroup) -> Fleet:
         """Raises JobFailure where it does not become healthy."""
         if deployment.revision not in endpoint.progress.fleets:
-            endpoint = await self._make_ready(endpoint, deployment)
+            async with preparing(endpoint, deployment, self._parts):
+                endpoint = await self._make_ready(endpoint, deployment)
         record = endpoint.progress.fleets[deployment.revision]
         fleet = self._fleet(endpoint, deployment, record, tasks)
         try:

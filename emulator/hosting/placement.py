@@ -79,7 +79,11 @@ def _no_room(occupancy: Occupancy) -> JobFailure:
 
 
 async def await_room(
-    owner: Endpoint | TransformJob, hosts: Sequence[Host], parts: HostingParts, replaces: bool = True
+    owner: Endpoint | TransformJob,
+    hosts: Sequence[Host],
+    parts: HostingParts,
+    replaces: bool = True,
+    capacity: Capacity | None = None,
 ) -> Placement:
     """Limits for new instances of the owner, once there is room.
 
@@ -88,11 +92,11 @@ async def await_room(
 
     `replaces`: what the owner holds goes when they are there. Under the policy `scale` they then get what they would
     get without it, and the machine carries both for that time; under `strict` they have to fit beside it. Instances
-    that come on top of it are as large as their type says, or there are none.
+    that come on top of it are as large as their type says, or there are none. `capacity` is asked for where it is None.
     """
     own = parts.occupancy.held(owner.arn)
     policy = _policy(parts.policy, own, replaces)
-    capacity = await parts.compute.capacity()
+    capacity = capacity or await parts.compute.capacity()
     memory = memory_demand(hosts, policy, capacity)
     gpus = sum(gpu_demand(hosts, policy, capacity).values())
     budget = policy.memory_budget(capacity.memory_bytes)
@@ -132,7 +136,7 @@ async def place_deployment(endpoint: Endpoint, deployment: Deployment, parts: Ho
         for host in hosts_of(variant, range(1, deployment.initial_count(variant) + 1))
     ]
     if hosts:
-        placement = await await_room(endpoint, hosts, parts)
+        placement = await await_room(endpoint, hosts, parts, capacity=capacity)
     return placement.model_copy(update={"limits": {**placement.limits, **serverless}})
 
 

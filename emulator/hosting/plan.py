@@ -10,8 +10,10 @@ from emulator.domain.arn import ResourceKey
 from emulator.domain.cluster import HOSTING_MARK, ClusterSpec, InstanceSpec, LayeredView, Limits, Mount
 from emulator.domain.endpoint import Deployment, Endpoint, Fleet
 from emulator.domain.endpoint_config import ProductionVariant
+from emulator.domain.image_source import ImageSource, ResolvedImage
 from emulator.domain.job_credentials import SECRET
 from emulator.domain.model import ContainerDefinition, ModelRequest
+from emulator.domain.progress import Placement
 
 PORT = 8080
 MODEL = "/opt/ml/model"
@@ -60,6 +62,22 @@ def compile_variant(
             )
         ),
     )
+
+
+def planned_cluster(endpoint: Endpoint, deployment: Deployment, variant: ProductionVariant) -> ClusterSpec:
+    """The variant's cluster before there is room, models or images for it: enough to prepare it."""
+    names = [
+        instance_name(variant.variant_name, number)
+        for number in range(1, deployment.initial_count(variant) + 1)
+    ]
+    pipeline = deployment.model(variant).pipeline
+    images = tuple(ResolvedImage(each.image, None, ImageSource.REMOTE) for each in pipeline)
+    planned = Fleet(
+        placement=Placement(limits=dict.fromkeys(names, Limits(memory_bytes=0, cpus=0, shm_bytes=0))),
+        artifacts={variant.variant_name: (None,) * len(pipeline)},
+        images={variant.variant_name: images},
+    )
+    return compile_variant(endpoint, deployment, variant, planned)
 
 
 def _is_instance_of(name: str, prefix: str) -> bool:
@@ -120,7 +138,7 @@ def container_spec(  # noqa: PLR0913 - an InstanceSpec has as many facts
         arguments=("serve",),
         environment={**_platform(key, container, bool(limits.gpu_ids), is_isolated), **container.environment},
         endpoint_variables={} if is_isolated else _endpoint_variables(key, container),
-        directories=(MODEL,),
+        directories=(),
         files={},
         views=views,
         mounts=mounts,

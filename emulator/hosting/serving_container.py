@@ -19,8 +19,8 @@ from emulator.logs.log_store import LogStore
 PING_LIMIT = 2.0
 """Seconds for one answer (DG your-algorithms-inference-code)."""
 
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.02, 0.5, 1.2
-"""Seconds between two tries, growing; AWS's are not established."""
+SHORTEST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE = 0.01, 0.5, 0.05
+"""Seconds between two tries, and their share of the time that has passed; AWS's are not established."""
 
 FUTURE_NS = 2**62
 """After every line."""
@@ -62,13 +62,13 @@ class ServingContainer:
 
     async def await_health(self, client: httpx.AsyncClient) -> str:
         """The URL that answers `GET /ping` with 200. Waits for ever; callers set the limit. Raises ConnectionError."""
-        pause = FIRST_PAUSE
+        began, url = anyio.current_time(), None
         while True:
-            url = await self._url()
+            url = url or await self._url()
             if url is not None and await ping(client, url) is Ping.PASSED:
                 return url
-            await anyio.sleep(pause)
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
+            passed = anyio.current_time() - began
+            await anyio.sleep(min(max(PAUSE_SHARE * passed, SHORTEST_PAUSE), LONGEST_PAUSE))
 
     async def _url(self) -> str | None:
         """None where the container ended, of which `watch` tells."""
