@@ -148,7 +148,8 @@ class Emulator:
 
     @property
     def gate(self) -> Gate:
-        return Gate(is_private=is_loopback(self.settings.host))
+        allowed = (self.settings.host.lower(), *(self.settings.allowed_hosts or ()))
+        return Gate(is_loopback(self.settings.host), allowed)
 
     def protocol(self) -> type[Protocol]:
         """Uvicorn's setting `http` for a server of `app()`."""

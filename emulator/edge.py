@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.hosting.runtime import Runtime
 from emulator.registry.pass_through import is_for_registry
-from emulator.virtual_host import bucket_of_host, is_local_name, is_own_page
+from emulator.virtual_host import bucket_of_host, is_listed, is_local_name, is_own_page
 from emulator.wire.gateway import Gateway, is_for_gateway, is_for_others, refuse_unknown_service
 
 
@@ -19,11 +19,19 @@ class Gate:
     """
 
     is_private: bool = True
-    """Whether only this machine is meant to reach the server; else Host may be any name."""
+    """Whether only this machine is meant to reach the server; else Host may be a name without a dot, too, such as a
+    container's. No page can have such a name, but any other can be made to point at the server.
+    """
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names, in lower case; one with a leading dot stands for all names that end so."""
 
     def admits(self, host: str, origin: str | None) -> bool:
-        is_named_well = not self.is_private or is_local_name(host)
-        return is_named_well and (origin is None or is_own_page(origin, host))
+        return self._is_known(host) and (origin is None or is_own_page(origin, host, self.allowed_hosts))
+
+    def _is_known(self, host: str) -> bool:
+        if is_local_name(host) or is_listed(host, self.allowed_hosts):
+            return True
+        return not self.is_private and "." not in host
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,8 @@ class Gated:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self.app
         if scope["type"] == "http" and not self.gate.admits(host_of(scope), header_of(scope, b"origin")):
-            text = "The emulator is not for web pages elsewhere: Host and Origin must be its address or localhost."
+            text = "The emulator is not for web pages elsewhere: Host and Origin must be its address, localhost or "
+            text += "one of ALLOWED_HOSTS, see docs/settings.md."
             answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
         await answer(scope, receive, send)
 

@@ -43,6 +43,15 @@ class Settings(BaseSettings):
     host: Annotated[
         str, Field(description="Address to listen on. Anybody who reaches it can run containers.")
     ] = "127.0.0.1"
+    allowed_hosts: Annotated[
+        tuple[str, ...] | None,
+        NoDecode,
+        Field(
+            description="Further names by which callers may reach the emulator, comma-separated: `ml.lan, .svc.local`, "
+            "where a leading dot stands for all names that end so. Names without a dot need it only where HOST is "
+            "a loopback address; IP addresses, localhost and HOST itself never do."
+        ),
+    ] = None
     port: Annotated[int, Field(ge=0, le=65535, description="Port for everything; 0 takes a free one.")] = 4567
     data_dir: Annotated[
         Path,
@@ -195,10 +204,17 @@ class Settings(BaseSettings):
             InterruptionSchedule.parse(value)
         return value
 
-    @field_validator("gpu_ids", mode="before")
+    @field_validator("gpu_ids", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_names(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if not all(re.fullmatch(r"\.?[\w-]+(\.[\w-]+)*", name) for name in value or ()):
+            raise ValueError("write it as names without ports, such as ml.lan or .svc.local")
+        return value and tuple(name.lower() for name in value)
 
     @field_validator("file_systems", mode="before")
     @classmethod

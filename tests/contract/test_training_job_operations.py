@@ -272,12 +272,15 @@ def test_a_web_page_elsewhere_cannot_reach_s3_nor_reset(running: RunningEmulator
 
 
 def test_a_web_page_elsewhere_is_refused_also_where_other_machines_are_not(tmp_path: Path) -> None:
-    with running_emulator(tmp_path / "data", FakeBackend(), host="0.0.0.0") as running:
+    open_to_others = {"host": "0.0.0.0", "allowed_hosts": ("emulator.lan",)}
+    with running_emulator(tmp_path / "data", FakeBackend(), **open_to_others) as running:
         health = f"{running.endpoint}/_emulator/health"
         assert httpx.get(health, headers={"host": "emulator.lan"}).status_code == 200
         assert httpx.get(health, headers={"origin": "https://evil.example"}).status_code == 403
         own = {"host": "emulator.lan:1", "origin": "http://emulator.lan:1"}
         assert httpx.get(health, headers=own).status_code == 200
+        made_up = {"host": "rebind.example:1", "origin": "http://rebind.example:1"}
+        assert httpx.get(health, headers=made_up).status_code == 403
 
 
 def test_create_refuses_more_instances_than_the_quota(sagemaker: Any) -> None:

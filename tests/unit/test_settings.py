@@ -89,6 +89,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
             "DATA_DIR": "/data",
             "MEMORY_POLICY": "strict",
             "GPU_IDS": "0, GPU-1a",
+            "ALLOWED_HOSTS": "ML.lan, .svc.local",
             "NETWORK_POOL": "10.9.0.0/20",
             "OFFLINE": "true",
             "S3_SECRET_KEY": "very-secret",
@@ -98,6 +99,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.port, settings.data_dir) == (0, Path("/data"))
     assert settings.memory_policy is Misfit.STRICT
     assert settings.gpu_ids == ("0", "GPU-1a")
+    assert settings.allowed_hosts == ("ml.lan", ".svc.local")
     assert settings.network_pool == IPv4Network("10.9.0.0/20")
     assert settings.offline is True
     assert "very-secret" not in repr(settings)
@@ -139,6 +141,8 @@ def test_settings_take_an_empty_variable_for_none(monkeypatch: pytest.MonkeyPatc
         ("EVENTS_URL", "http://"),
         ("ON_SHUTDOWN", "explode"),
         ("OFFLINE", "maybe"),
+        ("ALLOWED_HOSTS", "ml.lan:4567"),
+        ("ALLOWED_HOSTS", "*.ml.lan"),
         ("FILE_SYSTEMS", "fs-1"),
         ("FILE_SYSTEMS", "fs-1=data"),
         ("FILE_SYSTEMS", "data=/srv"),

@@ -21,7 +21,17 @@ def test_bucket_of_host(host: str, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:4567", "[::1]:4567", "localhost:1", "LOCALHOST", "b.localhost:1", ""]
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1:4567",
+        "[::1]:4567",
+        "localhost:1",
+        "LOCALHOST",
+        "b.localhost:1",
+        "host.docker.internal",
+        "",
+    ],
 )
 def test_local_names_are_let_in(host: str) -> None:
     assert is_local_name(host)
