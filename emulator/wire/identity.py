@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from emulator.domain.access_key import account_of
 from emulator.domain.errors import ServiceError
 
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,]*)/([^/,]*)/aws4_request")
+TEXT_LIMIT = 4096
+"""Characters of an Authorization header or a presigned scope; a real one has some hundreds."""
+_SCOPE = re.compile(r"([^/]+)/\d{8}/([^/]*)/([^/]*)/aws4_request")
+_AFTER_SCOPE = re.compile(r"[,\s]")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -35,7 +38,10 @@ def read_credential(headers: Mapping[str, str], query: Mapping[str, str]) -> Cre
 
 
 def _parse(text: str) -> Credential | None:
-    match = _CREDENTIAL.search(text)
+    scope = (
+        _AFTER_SCOPE.split(text.partition("Credential=")[2], maxsplit=1)[0] if len(text) <= TEXT_LIMIT else ""
+    )
+    match = _SCOPE.fullmatch(scope)
     if match is None:
         form = "<key>/<date>/<region>/<service>/aws4_request"
         raise ServiceError(

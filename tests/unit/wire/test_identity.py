@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from emulator.domain.errors import ServiceError
@@ -33,6 +35,29 @@ def test_credential_that_cannot_be_read_is_refused(authorization: str, code: str
     with pytest.raises(ServiceError) as raised:
         read_credential({"authorization": authorization}, {})
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize("member", ["Credential=", "Credential=a/20240101/", "Credential=a/20240101/b/c"])
+def test_credential_of_any_length_and_form_is_refused_at_once(member: str) -> None:
+    text = member * (300_000 // len(member))
+    began = time.monotonic()
+    for headers, query in (({"authorization": f"AWS4-{text}"}, {}), ({}, {"X-Amz-Credential": text})):
+        with pytest.raises(ServiceError) as raised:
+            read_credential(headers, query)
+        assert raised.value.code == "IncompleteSignatureException"
+    assert time.monotonic() - began < 1
+
+
+def test_credential_may_stand_anywhere_in_the_header() -> None:
+    text = f"AWS4-HMAC-SHA256 SignedHeaders=host Credential={SCOPE} Signature=0"
+    assert read_credential({"authorization": text}, {}) == Credential("AKIAEXAMPLE", "eu-west-1", "sagemaker")
+
+
+def test_credential_in_a_header_of_more_than_4_kib_is_not_looked_for() -> None:
+    read_credential({"authorization": SIGNED.ljust(4096, "0")}, {})
+    with pytest.raises(ServiceError) as raised:
+        read_credential({"authorization": SIGNED.ljust(4097, "0")}, {})
+    assert raised.value.code == "IncompleteSignatureException"
 
 
 @pytest.mark.parametrize(
