@@ -2,20 +2,27 @@
 
 from dataclasses import dataclass
 
+from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from emulator.domain.errors import ServiceError
 from emulator.hosting.runtime import Runtime
 from emulator.registry.pass_through import is_for_registry
 from emulator.virtual_host import bucket_of_host, is_listed, is_local_name, is_own_page
 from emulator.wire.gateway import Gateway, is_for_gateway, is_for_others, refuse_unknown_service
+from emulator.wire.identity import read_credential
+
+ELSEWHERE = frozenset({"cross-site", "same-site"})
+"""Values of Sec-Fetch-Site for pages that another server has sent, be it one of the same machine."""
 
 
 @dataclass(frozen=True)
 class Gate:
     """Keeps web pages of other machines out.
 
-    Browsers tell the name that a page used (Host) and the page that asks (Origin); AWS clients send no Origin.
+    Browsers tell the name that a page used (Host), the page that asks (Origin), and with the requests of images, links
+    and forms, which have no Origin, at least whether the page is elsewhere (Sec-Fetch-Site). AWS clients send neither.
     """
 
     is_private: bool = True
@@ -25,8 +32,11 @@ class Gate:
     allowed_hosts: tuple[str, ...] = ()
     """Further names, in lower case; one with a leading dot stands for all names that end so."""
 
-    def admits(self, host: str, origin: str | None) -> bool:
-        return self._is_known(host) and (origin is None or is_own_page(origin, host, self.allowed_hosts))
+    def admits(self, host: str, origin: str | None, site: str | None = None) -> bool:
+        """`site` is Sec-Fetch-Site; it says nothing where Origin does."""
+        if not self._is_known(host):
+            return False
+        return site not in ELSEWHERE if origin is None else is_own_page(origin, host, self.allowed_hosts)
 
     def _is_known(self, host: str) -> bool:
         if is_local_name(host) or is_listed(host, self.allowed_hosts):
@@ -41,11 +51,33 @@ class Gated:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self.app
-        if scope["type"] == "http" and not self.gate.admits(host_of(scope), header_of(scope, b"origin")):
-            text = "The emulator is not for web pages elsewhere: Host and Origin must be its address, localhost or "
-            text += "one of ALLOWED_HOSTS, see docs/settings.md."
+        if scope["type"] == "http" and not self._admits(scope):
+            text = "The emulator is not for web pages elsewhere: Host and Origin must be its address, localhost or one "
+            text += "of ALLOWED_HOSTS, see docs/settings.md, and a request without Origin not be one of another page."
             answer = JSONResponse({"__type": "AccessDeniedException", "message": text}, 403)
         await answer(scope, receive, send)
+
+    def _admits(self, scope: Scope) -> bool:
+        site = header_of(scope, b"sec-fetch-site")
+        if site in ELSEWHERE and is_followed_link(scope):
+            site = None
+        return self.gate.admits(host_of(scope), header_of(scope, b"origin"), site)
+
+
+def is_followed_link(scope: Scope) -> bool:
+    """Whether a user has followed a presigned link to an object of S3, on whatever page it was."""
+    is_page = (
+        header_of(scope, b"sec-fetch-mode") == "navigate"
+        and header_of(scope, b"sec-fetch-dest") == "document"
+    )
+    query = QueryParams(scope["query_string"].decode("latin-1"))
+    if scope["method"] != "GET" or not is_page or not ("X-Amz-Signature" in query or "Signature" in query):
+        return False
+    try:
+        credential = read_credential({}, query)
+    except ServiceError:
+        return False
+    return credential is None or credential.service == "s3"
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from emulator.hosting.runtime import BEGUN
 Admits = Callable[[str, str | None], bool]
 """Whether a request with these headers Host and Origin is answered at all."""
 
-UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
-"""Headers of requests that Uvicorn has to see."""
+UNUSUAL = frozenset({b"expect", b"sec-fetch-site", b"transfer-encoding", b"upgrade"})
+"""Headers of requests that Uvicorn or the gate has to see."""
 
 
 class _PlainCycle:

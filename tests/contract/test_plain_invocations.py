@@ -238,6 +238,7 @@ def test_a_caller_that_goes_away_from_a_long_answer_ends_it(watched: Watched) ->
         {"X-Amzn-SageMaker-Custom-Attributes": "c" * 9_000},
         {"Origin": ""},
         {"Origin": "https://elsewhere.example"},
+        {"Sec-Fetch-Site": "cross-site"},
     ],
 )
 def test_what_is_unusual_is_declined(watched: Watched, headers: dict[str, str]) -> None:

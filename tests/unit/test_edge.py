@@ -1,6 +1,10 @@
-import pytest
+from typing import Any
 
-from emulator.edge import Gate
+import anyio
+import pytest
+from starlette.responses import Response
+
+from emulator.edge import Gate, Gated
 
 OPEN = Gate(is_private=False, allowed_hosts=("ml.lan", ".svc.cluster.local"))
 
@@ -43,3 +47,49 @@ def test_a_private_server_answers_to_names_of_this_machine_and_listed_ones() -> 
     assert private.admits("ml.lan", None)
     assert not private.admits("emulator:4567", None)
     assert not private.admits("rebind.example:4567", None)
+
+
+def status_of(path: str, **headers: str) -> int:
+    """Of a GET through the gate, behind which everything is answered 204."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path, _, query = path.partition("?")
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": raw}
+    anyio.run(Gated(Response(status_code=204), Gate()), scope, receive, send)
+    return int(sent[0]["status"])
+
+
+async def receive() -> Any:
+    return {"type": "http.request"}
+
+
+TOPIC = "/?Action=CreateTopic&X-Amz-Signature=0&X-Amz-Credential=a/20240101/us-east-1/sns/aws4_request"
+LINK = "/bucket/key?X-Amz-Signature=0&X-Amz-Credential=a/20240101/us-east-1/s3/aws4_request"
+OLD_LINK = "/bucket/key?AWSAccessKeyId=a&Signature=0&Expires=1"
+CLICK = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", [TOPIC, LINK, "/_emulator/health"])
+def test_a_page_elsewhere_cannot_send_what_has_no_origin(path: str, site: str) -> None:
+    assert status_of(path, host="localhost", sec_fetch_site=site) == 403
+    assert status_of(path, host="localhost", sec_fetch_site=site, origin="http://localhost:3000") == 204
+
+
+def test_a_link_on_a_page_elsewhere_leads_to_objects_of_s3_only() -> None:
+    click = {"host": "localhost", "sec_fetch_site": "cross-site", **CLICK}
+    assert status_of(LINK, **click) == status_of(OLD_LINK, **click) == 204
+    assert status_of(TOPIC, **click) == 403
+    assert status_of(f"{OLD_LINK}&{TOPIC[2:]}", **click) == 403
+    assert status_of("/bucket/key", **click) == 403
+    assert status_of(LINK, **{**click, "host": "rebind.example"}) == 403
+    assert status_of(LINK, **{**click, "sec_fetch_dest": "iframe"}) == 403
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_an_address_that_the_user_opens_is_answered(site: str) -> None:
+    assert status_of(LINK, host="localhost", sec_fetch_site=site, **CLICK) == 204
