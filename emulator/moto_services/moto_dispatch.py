@@ -22,6 +22,7 @@ from emulator.domain.aws_request import AwsAnswer, AwsRequest
 from emulator.domain.errors import ServiceError
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.role import Role, RoleName
+from emulator.moto_services.outward_calls import refuse_outward_calls
 
 REFUSED = frozenset(
     {"awslambda", "batch", "cloudformation", "codebuild", "stepfunctions"}
@@ -35,7 +36,8 @@ HOSTS = {"eventbridge": "events", "mobiletargeting": "pinpoint"}
 
 
 def answer(request: AwsRequest) -> AwsAnswer:
-    """Raises ServiceError for what moto has not; anything else that it raises is moto's fault."""
+    """Raises ServiceError for what moto has not or shall not do; anything else that it raises is moto's fault."""
+    refuse_outward_calls(request)
     handler, url = _find_handler(request)
     headers = {**request.headers, "host": url.split("/")[2], "x-moto-account-id": request.account_id}
     moto_request = Request.from_primitives(request.method, url, headers, request.body)

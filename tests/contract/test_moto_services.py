@@ -235,6 +235,46 @@ def test_what_is_missing_answers_not_implemented(
     assert names.get(service, service) in message
 
 
+@pytest.mark.parametrize("protocol", ["http", "https"])
+def test_topics_do_not_make_the_emulator_call_urls(server: RunningEmulator, protocol: str) -> None:
+    sns = server.client("sns")
+    topic = sns.create_topic(Name=f"topic-{protocol}")["TopicArn"]
+    with pytest.raises(ClientError) as error:
+        sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=f"{protocol}://127.0.0.1:1/hook")
+    status, code, message = fault(error)
+    assert (status, code) == (501, "NotImplemented")
+    assert "HTTP endpoints" in message
+    scope = "test/20240101/us-east-1/sns/aws4_request"
+    query = {"Action": "Subscribe", "Version": "2010-03-31", "TopicArn": topic, "Protocol": protocol}
+    url = {"Endpoint": f"{protocol}://127.0.0.1:1/hook", "X-Amz-Credential": scope}
+    assert httpx.get(server.endpoint, params=query | url).status_code == 501
+    assert not sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+
+
+def test_topics_still_send_to_queues(server: RunningEmulator) -> None:
+    sns, sqs = server.client("sns"), server.client("sqs")
+    topic, queue = (
+        sns.create_topic(Name="to-queue")["TopicArn"],
+        sqs.create_queue(QueueName="of-topic")["QueueUrl"],
+    )
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sns.publish(TopicArn=topic, Message="Protocol=http")
+    assert len(sqs.receive_message(QueueUrl=queue)["Messages"]) == 1
+
+
+def test_delivery_streams_do_not_make_the_emulator_call_urls(server: RunningEmulator) -> None:
+    bucket = {"RoleARN": f"arn:aws:iam::{ACCOUNT}:role/r", "BucketARN": "arn:aws:s3:::bucket"}
+    destination = {"EndpointConfiguration": {"Url": "http://127.0.0.1:1/"}, "S3Configuration": bucket}
+    with pytest.raises(ClientError) as error:
+        server.client("firehose").create_delivery_stream(
+            DeliveryStreamName="stream", HttpEndpointDestinationConfiguration=destination
+        )
+    status, code, message = fault(error)
+    assert (status, code) == (501, "NotImplemented")
+    assert "HTTP endpoints" in message
+
+
 def test_moto_leaves_boto3_alone(server: RunningEmulator) -> None:
     """The server is in this process; only an enabled stubber keeps clients from the network."""
     server.client("sqs").list_queues()
