@@ -2,6 +2,7 @@
 
 import re
 
+from emulator.domain.bucket_name import can_be_created
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.answer import Answer
 from emulator.embedded_s3.bucket_index import delete_bucket as delete_rows
@@ -15,16 +16,13 @@ from emulator.embedded_s3.xml_document import document, element, parse, text
 DEFAULT_REGION = "us-east-1"
 """It has no name in location constraints, and is told by an empty one."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 _LIST_LIMIT = 10_000
 
 
 def check_name(name: str) -> None:
-    """S3 User Guide, "General purpose bucket naming rules". Raises InvalidBucketName."""
-    reserved = name.startswith(("xn--", "sthree-", "amzn-s3-demo-")) or name.endswith(("-s3alias", "--ol-s3"))
-    if not _NAME.fullmatch(name) or ".." in name or _ADDRESS.fullmatch(name) or reserved:
+    """Raises InvalidBucketName."""
+    if not can_be_created(name):
         raise errors.invalid_bucket_name(name)
 
 

@@ -1,34 +1,17 @@
 """Default buckets in an external S3, which knows no accounts: made at their first use, owned as their name says."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from emulator.domain.access_key import account_of
 from emulator.domain.credential_scope import read_credential_scope
 from emulator.domain.default_bucket import default_bucket, is_use, owner_by_name
+from emulator.objects.address import Address
 
 OWNER_HEADERS = frozenset({"x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"})
 
 Ask = Callable[[str, str], Awaitable[int]]
 """Sends a request of a method to a path of the external S3; returns the answer's status."""
-
-
-class Address(NamedTuple):
-    """What a request to the external S3 is about."""
-
-    method: str
-    path: str
-    """In path style, percent-encoded."""
-    query: str
-
-    @property
-    def bucket(self) -> str:
-        return self.path.removeprefix("/").partition("/")[0]
-
-    @property
-    def key(self) -> str:
-        return self.path.removeprefix("/").partition("/")[2]
 
 
 class DefaultBuckets:

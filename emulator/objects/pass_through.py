@@ -12,8 +12,10 @@ from minio.credentials.credentials import Credentials
 from minio.signer import sign_v4_s3
 
 from emulator.aws_chunked import ChunkedDecoder, MalformedChunkError, is_aws_chunked
-from emulator.objects.default_buckets import OWNER_HEADERS, Address, DefaultBuckets, is_owned_otherwise
+from emulator.objects.address import Address, check_address
+from emulator.objects.default_buckets import OWNER_HEADERS, DefaultBuckets, is_owned_otherwise
 from emulator.objects.encryption_headers import OF_ENCRYPTION, echoed
+from emulator.objects.refusal import Refusal
 from emulator.relay import Receive, Scope, Send, has_body, passed_on, read_body, read_headers, send_on
 from emulator.virtual_host import bucket_of_host
 
@@ -37,10 +39,6 @@ OF_THE_CODING = frozenset(
     {"content-encoding", "content-length", "x-amz-decoded-content-length", "x-amz-trailer"}
 )
 """Headers that speak of an aws-chunked body, not of what is in it."""
-
-
-class MissingLengthError(ValueError):
-    """An aws-chunked body does not say how long its content is."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +88,15 @@ class PassThrough:
         address = Address(
             scope["method"], _path(scope, headers.get("host", "")), scope["query_string"].decode("latin-1")
         )
-        if is_owned_otherwise(address, headers):
-            await _send_error(send, 403, "AccessDenied", "Access Denied")
-            return
         try:
+            check_address(address)
+            if is_owned_otherwise(address, headers):
+                raise Refusal(403, "AccessDenied", "Access Denied")
             await self._default_buckets.make(address, headers)
             request = self._request(scope, headers, receive)
             response = await self._client.send(request, stream=True)
-        except MissingLengthError:
-            await _send_error(send, 411, "MissingContentLength", "x-amz-decoded-content-length is missing.")
+        except Refusal as refusal:
+            await _send_error(send, refusal.status, refusal.code, refusal.message)
         except (MalformedChunkError, httpx.InvalidURL) as error:
             await _send_error(send, 400, "InvalidRequest", str(error))
         except httpx.TransportError as error:
@@ -147,7 +145,7 @@ def _payload(headers: dict[str, str], body: AsyncIterator[bytes]) -> Payload:
         return Payload(sha256, kept, body)
     kept = {name: value for name, value in kept.items() if name not in OF_THE_CODING}
     if "x-amz-decoded-content-length" not in headers:
-        raise MissingLengthError
+        raise Refusal(411, "MissingContentLength", "x-amz-decoded-content-length is missing.")
     kept["content-length"] = headers["x-amz-decoded-content-length"]
     codings = [c.strip() for c in headers.get("content-encoding", "").split(",")]
     if left := [coding for coding in codings if coding not in ("", "aws-chunked")]:

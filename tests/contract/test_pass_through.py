@@ -51,3 +51,45 @@ def test_a_chunked_body_without_its_length_is_refused(dead: str) -> None:
     answer = httpx.put(f"{dead}/bucket/key", content=b"0\r\n\r\n", headers=headers)
     assert answer.status_code == 411
     assert "MissingContentLength" in answer.text
+
+
+def asked(url: str, target: str, host: str = "localhost", method: str = "GET") -> tuple[int, str]:
+    """Status and code of an answer; `target` is sent as it is."""
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 80), timeout=10) as connection:
+        head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    return int(answer.split()[1]), answer.partition("<Code>")[2].partition("<")[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("/minio/admin/v3/info", "localhost"),
+        ("/%6dinio/admin/v3/info", "localhost"),
+        ("/minio%2Fadmin%2Fv3%2Finfo", "localhost"),
+        ("/admin/v3/info", "minio.localhost"),
+        ("/v3/info", "minio/admin.localhost"),
+        ("//minio/admin/v3/info", "localhost"),
+        ("/rustfs/admin/v3/info", "localhost"),
+        ("/Minio/admin/v3/info", "localhost"),
+        ("/x", "bucket?x.localhost"),
+    ],
+)
+def test_what_is_no_bucket_is_not_asked_for_with_our_key(dead: str, target: str, host: str) -> None:
+    assert asked(dead, target, host) == (400, "InvalidBucketName")
+
+
+@pytest.mark.parametrize(
+    "target", ["/bucket/../minio/admin", "/bucket/%2e%2e/minio", "/bucket/.", "/../bucket"]
+)
+def test_no_path_leads_out_of_its_bucket(dead: str, target: str) -> None:
+    assert asked(dead, target) == (400, "InvalidURI")
+    assert asked(dead, "/../minio/x", "bucket.localhost") == (400, "InvalidURI")
+
+
+def test_buckets_are_listed_and_nothing_else_is_asked_of_the_service(dead: str) -> None:
+    assert asked(dead, "/?Action=AssumeRole", method="POST") == (405, "MethodNotAllowed")
+    assert asked(dead, "/") == (503, "ServiceUnavailable")
+    assert asked(dead, "/bucket/a../minio/...") == (503, "ServiceUnavailable")

@@ -1,0 +1,37 @@
+"""What a request to the external S3 is about, and what it must not be about."""
+
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from emulator.domain.bucket_name import has_form_of_bucket
+from emulator.objects.refusal import Refusal
+
+OF_THE_SERVER = frozenset({"minio", "rustfs"})
+"""Not buckets: below these paths S3 servers have their administration, which our credentials would open."""
+
+
+class Address(NamedTuple):
+    method: str
+    path: str
+    """In path style, percent-encoded."""
+    query: str
+
+    @property
+    def bucket(self) -> str:
+        return self.path.removeprefix("/").partition("/")[0]
+
+    @property
+    def key(self) -> str:
+        return self.path.removeprefix("/").partition("/")[2]
+
+
+def check_address(address: Address) -> None:
+    """Raises Refusal for what is neither the list of buckets, nor a bucket, nor an object in one."""
+    if not address.path.startswith("/") or {".", ".."} & set(unquote(address.path).split("/")):
+        raise Refusal(400, "InvalidURI", "Couldn't parse the specified URI.")
+    if address.path == "/":
+        if address.method not in ("GET", "HEAD"):
+            text = "The specified method is not allowed against this resource."
+            raise Refusal(405, "MethodNotAllowed", text)
+    elif not has_form_of_bucket(address.bucket) or address.bucket in OF_THE_SERVER:
+        raise Refusal(400, "InvalidBucketName", "The specified bucket is not valid.")
