@@ -1,5 +1,6 @@
 """What GetObject and HeadObject read of an object, and the headers that describe it."""
 
+from emulator.domain.s3_browsing import NO_OVERRIDES, has_overrides
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.checksums import ObjectChecksum
 from emulator.embedded_s3.description import checksum_headers
@@ -38,6 +39,9 @@ def _part_range(stored: StoredObject, number: int) -> ByteRange:
 
 
 def read_headers(request: S3Request, stored: StoredObject, selected: ByteRange | None) -> dict[str, str]:
+    """Raises InvalidRequest."""
+    if has_overrides(request.query) and not request.caller.access_key:
+        raise errors.invalid_request(NO_OVERRIDES)
     headers = {
         **stored.description.headers,
         "etag": f'"{stored.etag}"',

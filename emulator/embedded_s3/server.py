@@ -18,6 +18,7 @@ from emulator.clock import Clock
 from emulator.domain.caller import Caller
 from emulator.domain.default_bucket import default_bucket, is_use
 from emulator.domain.reset_scope import ResetScope
+from emulator.domain.s3_browsing import ISOLATION
 from emulator.embedded_s3 import errors
 from emulator.embedded_s3.answer import Answer, Channel, Send, error_answer
 from emulator.embedded_s3.blobs import BlobStore
@@ -101,6 +102,7 @@ class EmbeddedS3:
             "server": "AmazonS3",
             "x-amz-request-id": request_id,
             "x-amz-id-2": request_id,
+            **ISOLATION,
         }
         if "expect" in headers and body.is_untouched:
             # The client may send its body or not; only a new connection is in a known state.

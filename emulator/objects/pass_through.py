@@ -12,7 +12,8 @@ from minio.credentials.credentials import Credentials
 from minio.signer import sign_v4_s3
 
 from emulator.aws_chunked import ChunkedDecoder, MalformedChunkError, is_aws_chunked
-from emulator.objects.address import Address, check_address
+from emulator.domain.s3_browsing import ISOLATION
+from emulator.objects.address import Address, check_address, check_overrides
 from emulator.objects.default_buckets import OWNER_HEADERS, DefaultBuckets, is_owned_otherwise
 from emulator.objects.encryption_headers import OF_ENCRYPTION, echoed
 from emulator.objects.refusal import Refusal
@@ -90,6 +91,7 @@ class PassThrough:
         )
         try:
             check_address(address)
+            check_overrides(address, headers)
             if is_owned_otherwise(address, headers):
                 raise Refusal(403, "AccessDenied", "Access Denied")
             await self._default_buckets.make(address, headers)
@@ -105,6 +107,7 @@ class PassThrough:
             self._default_buckets.notice(address, response.status_code)
             if response.is_success and scope["method"] in ("PUT", "POST"):
                 response.headers.update(echoed(headers))
+            response.headers.update(ISOLATION)
             await send_on(response, passed_on(response.headers.raw), receive, send)
 
     async def _ask(self, method: str, path: str) -> int:
