@@ -30,7 +30,8 @@ async def create_bucket(store: Store, request: S3Request) -> Answer:
     check_name(request.bucket)
     if request.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
         raise errors.feature_not_implemented("x-amz-bucket-object-lock-enabled")
-    region = _location(await request.body.document(), request.caller.region)
+    constraint = await store.read(await request.body.document(), _constraint)
+    region = _location(constraint, request.caller.region)
     now = whole_seconds(store.clock.now())
     bucket = Bucket(request.bucket, request.caller.account_id, region, now)
     present = await store.index.run(insert_bucket, bucket)
@@ -41,14 +42,18 @@ async def create_bucket(store: Store, request: S3Request) -> Answer:
     return Answer(headers={"location": f"/{bucket.name}"})
 
 
-def _location(body: bytes, region: str) -> str:
+def _constraint(body: bytes) -> str | None:
+    """Raises MalformedXML."""
+    configuration = parse(body, "CreateBucketConfiguration") if body.strip() else None
+    return configuration.findtext("LocationConstraint") if configuration is not None else None
+
+
+def _location(constraint: str | None, region: str) -> str:
     """The Region to create a bucket in, by a request to `region`.
 
     As on S3, only us-east-1 takes requests for other Regions, and only it needs no constraint. Raises
     IllegalLocationConstraintException, InvalidLocationConstraint.
     """
-    configuration = parse(body, "CreateBucketConfiguration") if body.strip() else None
-    constraint = configuration.findtext("LocationConstraint") if configuration is not None else None
     if not constraint:
         if region != DEFAULT_REGION:
             raise errors.illegal_location("unspecified")

@@ -123,7 +123,7 @@ async def upload_part_copy(store: Store, request: S3Request) -> Answer:
 
 
 async def complete_multipart_upload(store: Store, request: S3Request) -> Answer:
-    requested = read_requested_parts(await request.body.document())
+    requested = await store.read(await request.body.document(), read_requested_parts)
     try:
         upload, uploaded = await store.index.run(
             _read_upload, request.target, request.key, _upload_id(request)

@@ -14,6 +14,8 @@ from emulator.embedded_s3.xml_document import parse, required
 PART_MINIMUM = 5 * 1024 * 1024
 """Bytes of every part but the last."""
 PART_NUMBER_LIMIT = 10_000
+_PART_ELEMENTS = 8
+"""Of a Part: itself, PartNumber, ETag, and checksums."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Completion:
 
 def read_requested_parts(body: bytes) -> list[RequestedPart]:
     """Raises MalformedXML."""
-    parts = [_requested_part(part) for part in parse(body, "CompleteMultipartUpload").findall("Part")]
+    document = parse(body, "CompleteMultipartUpload", _PART_ELEMENTS * PART_NUMBER_LIMIT + 10)
+    parts = [_requested_part(part) for part in document.findall("Part")]
     if not parts or len(parts) > PART_NUMBER_LIMIT:
         raise errors.malformed_xml()
     return parts

@@ -21,6 +21,8 @@ from emulator.embedded_s3.xml_document import document, element, parse, required
 PUT_LIMIT = 5 * 1024**3
 """Bytes that S3 takes at once."""
 _DELETE_LIMIT = 1000
+_DELETE_ELEMENTS = _DELETE_LIMIT * 6 + 10
+"""Of an Object: itself, Key, VersionId, ETag, LastModifiedTime, Size."""
 
 
 async def put_object(store: Store, request: S3Request) -> Answer:
@@ -106,11 +108,17 @@ async def delete_object(store: Store, request: S3Request) -> Answer:
 
 
 async def delete_objects(store: Store, request: S3Request) -> Answer:
-    wanted = parse(await request.body.document(), "Delete")
+    keys, is_quiet = await store.read(await request.body.document(), _read_keys)
+    await store.remove(await store.index.run(delete_rows, request.target, keys))
+    if is_quiet:
+        return Answer.xml(document("DeleteResult"))
+    return Answer.xml(document("DeleteResult", *(element("Deleted", text("Key", key)) for key in keys)))
+
+
+def _read_keys(body: bytes) -> tuple[list[str], bool]:
+    """The keys to delete, and whether the answer shall name none. Raises MalformedXML."""
+    wanted = parse(body, "Delete", _DELETE_ELEMENTS)
     keys = [required(entry, "Key") for entry in wanted.findall("Object")]
     if not 1 <= len(keys) <= _DELETE_LIMIT:
         raise errors.malformed_xml()
-    await store.remove(await store.index.run(delete_rows, request.target, keys))
-    if wanted.findtext("Quiet") == "true":
-        return Answer.xml(document("DeleteResult"))
-    return Answer.xml(document("DeleteResult", *(element("Deleted", text("Key", key)) for key in keys)))
+    return keys, wanted.findtext("Quiet") == "true"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from anyio import CancelScope, CapacityLimiter
 
@@ -14,6 +14,10 @@ from emulator.embedded_s3.digests import Declared, Digests
 from emulator.sqlite import Connection, Database
 
 P = ParamSpec("P")
+T = TypeVar("T")
+
+SHORT_DOCUMENT = 64 * 1024
+"""Bytes that are parsed in a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,12 @@ class Store:
                 await self.remove([blob])
             raise
         await self.remove(dead)
+
+    async def read(self, document: bytes, reader: Callable[[bytes], T]) -> T:
+        """What `reader` makes of an XML document, in a thread where that takes long."""
+        if len(document) <= SHORT_DOCUMENT:
+            return reader(document)
+        return await blocking(self.threads, reader, document)
 
     async def receive_blob(self, body: RequestBody, algorithms: Iterable[str]) -> tuple[str, BlobSink]:
         """Keep a request's payload as a blob if it is what the request declares; returns its id.

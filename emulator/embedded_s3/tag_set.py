@@ -52,6 +52,11 @@ def read_tag_document(body: bytes, limit: int = OBJECT_LIMIT) -> dict[str, str]:
     return check_tags([(required(tag, "Key"), required(tag, "Value")) for tag in tags], limit)
 
 
+def read_bucket_tags(body: bytes) -> dict[str, str]:
+    """Raises MalformedXML, InvalidTag."""
+    return read_tag_document(body, BUCKET_LIMIT)
+
+
 def tag_document(tags: Mapping[str, str]) -> bytes:
     rows = [element("Tag", text("Key", key), text("Value", value)) for key, value in tags.items()]
     return document("Tagging", element("TagSet", *rows))

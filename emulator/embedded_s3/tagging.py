@@ -6,7 +6,7 @@ from emulator.embedded_s3.bucket_index import bucket_tags, set_bucket_tags
 from emulator.embedded_s3.object_index import require_object, set_object_tags
 from emulator.embedded_s3.request import S3Request
 from emulator.embedded_s3.store import Store
-from emulator.embedded_s3.tag_set import BUCKET_LIMIT, read_tag_document, tag_document
+from emulator.embedded_s3.tag_set import read_bucket_tags, read_tag_document, tag_document
 
 
 async def get_object_tagging(store: Store, request: S3Request) -> Answer:
@@ -15,7 +15,7 @@ async def get_object_tagging(store: Store, request: S3Request) -> Answer:
 
 
 async def put_object_tagging(store: Store, request: S3Request) -> Answer:
-    tags = read_tag_document(await request.body.document())
+    tags = await store.read(await request.body.document(), read_tag_document)
     await store.index.run(set_object_tags, request.target, request.key, tags)
     return Answer()
 
@@ -33,7 +33,7 @@ async def get_bucket_tagging(store: Store, request: S3Request) -> Answer:
 
 
 async def put_bucket_tagging(store: Store, request: S3Request) -> Answer:
-    tags = read_tag_document(await request.body.document(), BUCKET_LIMIT)
+    tags = await store.read(await request.body.document(), read_bucket_tags)
     await store.index.run(set_bucket_tags, request.target, tags)
     return Answer(204)
 

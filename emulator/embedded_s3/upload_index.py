@@ -82,17 +82,30 @@ def list_parts(conn: Connection, upload_id: str, after: int, limit: int) -> list
     return [_part(row) for row in rows]
 
 
-def list_uploads(conn: Connection, target: BucketTarget, prefix: str, after: tuple[str, str]) -> list[Upload]:
-    """The uploads under way whose key starts with `prefix`, after (key, upload id), by key and id."""
+def list_uploads(
+    conn: Connection, target: BucketTarget, within: tuple[str, str], after: tuple[str, str], limit: int
+) -> tuple[list[Upload], list[str]]:
+    """The uploads under way after (key, upload id), by key and id, and the common prefixes of the others.
+
+    `within` is prefix and delimiter: keys start with the one, and those with the other behind it are rolled up.
+    """
     require_bucket(conn, target)
-    key, upload_id = after[0].encode("utf-8"), after[1]
-    start = prefix.encode("utf-8")
+    start, delimiter = (text.encode("utf-8") for text in within)
+    found = "FROM uploads WHERE bucket = ? AND substr(key, 1, ?) = ? AND (key, upload_id) > (?, ?)"
+    which = (target.name, len(start), start, after[0].encode("utf-8"), after[1])
+    if not delimiter:
+        rows = conn.execute(f"SELECT * {found} ORDER BY key, upload_id LIMIT ?", (*which, limit))
+        return [_upload(row) for row in rows], []
+    place, where = "instr(substr(key, ?), ?)", (len(start) + 1, delimiter)
     rows = conn.execute(
-        "SELECT * FROM uploads WHERE bucket = ? AND substr(key, 1, ?) = ? AND (key, upload_id) > (?, ?)"
-        " ORDER BY key, upload_id",
-        (target.name, len(start), start, key, upload_id),
+        f"SELECT * {found} AND {place} = 0 ORDER BY key, upload_id LIMIT ?",
+        (*which, *where, limit),
     )
-    return [_upload(row) for row in rows]
+    prefixes = conn.execute(
+        f"SELECT DISTINCT substr(key, 1, ? + {place}) AS prefix {found} AND {place} > 0 ORDER BY prefix",
+        (len(start) + len(delimiter) - 1, *where, *which, *where),
+    )
+    return [_upload(row) for row in rows], [row["prefix"].decode("utf-8") for row in prefixes]
 
 
 def delete_upload(conn: Connection, target: BucketTarget, key: str, upload_id: str) -> list[str]:

@@ -64,10 +64,10 @@ async def list_multipart_uploads(store: Store, request: S3Request) -> Answer:
     marker = query.get("key-marker", "")
     # Without an upload id the marker stands for all uploads of its key.
     after = (marker, query.get("upload-id-marker") or ("\U0010ffff" if marker else ""))
-    uploads = await store.index.run(list_uploads, request.target, prefix, after)
+    direct, rolled = await store.index.run(
+        list_uploads, request.target, (prefix, delimiter), after, limit + 1
+    )
     encode = key_encoding(request)
-    direct = [upload for upload in uploads if not delimiter or delimiter not in upload.key[len(prefix) :]]
-    rolled = {_common_prefix(upload.key, prefix, delimiter) for upload in uploads if upload not in direct}
     shown = direct[:limit]
     rows = [
         text("Bucket", request.bucket),
@@ -85,12 +85,8 @@ async def list_multipart_uploads(store: Store, request: S3Request) -> Answer:
             text("NextUploadIdMarker", shown[-1].upload_id),
         ]
     rows += [_upload(upload, encode(upload.key)) for upload in shown]
-    rows += [element("CommonPrefixes", text("Prefix", encode(name))) for name in sorted(rolled)]
+    rows += [element("CommonPrefixes", text("Prefix", encode(name))) for name in rolled]
     return Answer.xml(document("ListMultipartUploadsResult", *rows))
-
-
-def _common_prefix(key: str, prefix: str, delimiter: str) -> str:
-    return key[: key.index(delimiter, len(prefix)) + len(delimiter)]
 
 
 def _upload(upload: Upload, key: str) -> str:

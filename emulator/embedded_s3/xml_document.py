@@ -9,6 +9,8 @@ from emulator.embedded_s3 import errors
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _DEPTH_LIMIT = 16
+ELEMENT_LIMIT = 1000
+"""Elements of a document, where it is no list of keys or parts; 50 tags have 152."""
 
 
 def text(name: str, value: object) -> str:
@@ -30,10 +32,11 @@ def document(name: str, *children: str, namespace: str | None = NAMESPACE) -> by
 
 
 class _GuardedBuilder:
-    """Builds elements without namespaces; a DOCTYPE (entities!) or deep nesting ends the parse."""
+    """Builds elements without namespaces; a DOCTYPE (entities!), deep nesting or too many elements end the parse."""
 
-    def __init__(self) -> None:
+    def __init__(self, element_limit: int) -> None:
         self._tree = TreeBuilder()
+        self._left = element_limit
         self._depth = 0
 
     def doctype(self, name: str, public_id: str | None, system_id: str | None) -> None:
@@ -41,7 +44,8 @@ class _GuardedBuilder:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEPTH_LIMIT:
+        self._left -= 1
+        if self._depth > _DEPTH_LIMIT or self._left < 0:
             raise errors.malformed_xml()
         self._tree.start(tag.rpartition("}")[2], attributes)
 
@@ -56,9 +60,9 @@ class _GuardedBuilder:
         return self._tree.close()
 
 
-def parse(body: bytes, root: str) -> Element:
+def parse(body: bytes, root: str, element_limit: int = ELEMENT_LIMIT) -> Element:
     """Parse a document whose root element is `root`; names lose their namespace. Raises MalformedXML."""
-    parser = XMLParser(target=_GuardedBuilder())  # noqa: S314 - the builder refuses DOCTYPE
+    parser = XMLParser(target=_GuardedBuilder(element_limit))  # noqa: S314 - the builder refuses DOCTYPE
     try:
         parser.feed(body)
         parsed: Element = parser.close()

@@ -217,6 +217,20 @@ def test_multipart_complete_twice_succeeds(embedded_s3: "S3Client", embedded_buc
     assert first["ETag"] == second["ETag"]
 
 
+def test_multipart_list_uploads_below_a_prefix_by_a_long_delimiter(
+    embedded_s3: "S3Client", embedded_bucket: str
+) -> None:
+    for key in ("ü/a", "ü/b", "ü/c--ä--d", "ü/c--ä--e", "ü/--ä--", "x--ä--"):
+        embedded_s3.create_multipart_upload(Bucket=embedded_bucket, Key=key)
+    query = {"Bucket": embedded_bucket, "Prefix": "ü/", "Delimiter": "--ä--"}
+    listed = embedded_s3.list_multipart_uploads(**query, MaxUploads=1)  # type: ignore[arg-type]
+    assert [upload["Key"] for upload in listed["Uploads"]] == ["ü/a"]
+    assert (listed["IsTruncated"], listed["NextKeyMarker"]) == (True, "ü/a")
+    assert [entry["Prefix"] for entry in listed["CommonPrefixes"]] == ["ü/--ä--", "ü/c--ä--"]
+    rest = embedded_s3.list_multipart_uploads(**query, KeyMarker="ü/a")  # type: ignore[arg-type]
+    assert [upload["Key"] for upload in rest["Uploads"]] == ["ü/b"]
+
+
 def test_multipart_list_uploads_pages(embedded_s3: "S3Client", embedded_bucket: str) -> None:
     # MinIO lists more uploads than were asked for.
     keys = ["a", "b/1", "b/2", "c"]

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from emulator.embedded_s3.errors import S3Error
@@ -17,6 +19,20 @@ def test_document_and_parse_agree() -> None:
     assert required(parsed, "Empty") == ""
     with pytest.raises(S3Error):
         required(parsed, "Missing")
+
+
+def test_parse_refuses_more_elements_than_the_document_can_have() -> None:
+    parse(b"<Root>" + b"<a/>" * 9 + b"</Root>", "Root", 10)
+    with pytest.raises(S3Error) as error:
+        parse(b"<Root>" + b"<a/>" * 10 + b"</Root>", "Root", 10)
+    assert error.value.code == "MalformedXML"
+
+
+def test_parse_refuses_a_large_document_of_elements_alone_at_once() -> None:
+    began = time.process_time()
+    with pytest.raises(S3Error):
+        parse(b"<Root>" + b"<a/>" * 2_000_000 + b"</Root>", "Root")
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
