@@ -36,11 +36,12 @@ class S3Request:
     def number(self, name: str, default: int, maximum: int) -> int:
         """The query's whole number `name`, at most `maximum`. Raises InvalidArgument."""
         text = self.query.get(name) or str(default)
-        if not (text.isascii() and text.isdigit()) or int(text[:12]) > 2**31 - 1:
+        digits = text.lstrip("0") or "0"
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 10 or int(digits) > 2**31 - 1:
             raise errors.invalid_argument(
                 name, text, f"Provided {name} not an integer or within integer range"
             )
-        return min(int(text), maximum)
+        return min(int(digits), maximum)
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """S3 requests to our port, passed on to the external S3 and signed anew with the emulator's credentials."""
 
-from collections.abc import AsyncIterator, MutableMapping
-from dataclasses import dataclass
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
@@ -11,44 +10,20 @@ import httpx
 from minio.credentials.credentials import Credentials
 from minio.signer import sign_v4_s3
 
-from emulator.aws_chunked import ChunkedDecoder, MalformedChunkError, is_aws_chunked
 from emulator.domain.s3_browsing import ISOLATION
 from emulator.objects.address import Address, check_address, check_overrides
-from emulator.objects.default_buckets import OWNER_HEADERS, DefaultBuckets, is_owned_otherwise
-from emulator.objects.encryption_headers import OF_ENCRYPTION, echoed
+from emulator.objects.default_buckets import DefaultBuckets, is_owned_otherwise
+from emulator.objects.encryption_headers import echoed
+from emulator.objects.payload import payload_of
 from emulator.objects.refusal import Refusal
 from emulator.relay import Receive, Scope, Send, has_body, passed_on, read_body, read_headers, send_on
 from emulator.virtual_host import bucket_of_host
-
-UNSIGNED = "UNSIGNED-PAYLOAD"
-UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 PRESIGNATURE = frozenset(
     f"x-amz-{name}"
     for name in ("algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token")
 ) | {"awsaccesskeyid", "signature", "expires"}
 """Query members of presigned URLs, of signature versions 4 and 2."""
-
-NOT_PASSED_ON = frozenset(
-    {"authorization", "connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"}
-    | {"proxy-authenticate", "proxy-authorization", "upgrade"}
-    | {"x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
-    | OF_ENCRYPTION
-    | OWNER_HEADERS
-)
-OF_THE_CODING = frozenset(
-    {"content-encoding", "content-length", "x-amz-decoded-content-length", "x-amz-trailer"}
-)
-"""Headers that speak of an aws-chunked body, not of what is in it."""
-
-
-@dataclass(frozen=True)
-class Payload:
-    """What the external S3 gets as body: `sha256` is the value of x-amz-content-sha256."""
-
-    sha256: str
-    headers: dict[str, str]
-    body: AsyncIterator[bytes]
 
 
 class PassThrough:
@@ -99,7 +74,7 @@ class PassThrough:
             response = await self._client.send(request, stream=True)
         except Refusal as refusal:
             await _send_error(send, refusal.status, refusal.code, refusal.message)
-        except (MalformedChunkError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL as error:
             await _send_error(send, 400, "InvalidRequest", str(error))
         except httpx.TransportError as error:
             await _send_error(send, 503, "ServiceUnavailable", f"The external S3 does not answer: {error}")
@@ -116,11 +91,12 @@ class PassThrough:
         return (await self._client.send(request)).status_code
 
     def _request(self, scope: Scope, headers: dict[str, str], receive: Receive) -> httpx.Request:
-        payload = _payload(headers, read_body(receive))
+        payload = payload_of(headers, read_body(receive))
         path = _path(scope, headers.get("host", ""))
         query = _query(scope["query_string"])
         url = f"{self._endpoint.scheme}://{self._endpoint.netloc}{path}" + (f"?{query}" if query else "")
-        outgoing = {**payload.headers, "host": self._endpoint.netloc, "x-amz-content-sha256": payload.sha256}
+        outgoing = {"accept-encoding": "identity", **payload.headers, "host": self._endpoint.netloc}
+        outgoing["x-amz-content-sha256"] = payload.sha256
         now = datetime.now(UTC)
         outgoing["x-amz-date"] = now.strftime("%Y%m%dT%H%M%SZ")
         signed = sign_v4_s3(
@@ -135,32 +111,9 @@ class PassThrough:
         return httpx.Request(
             scope["method"],
             httpx.URL(url),
-            headers={"accept-encoding": "identity", **{name: str(value) for name, value in signed.items()}},
+            headers=[(name.encode(), str(value).encode()) for name, value in signed.items()],
             content=payload.body if has_body(headers) else None,
         )
-
-
-def _payload(headers: dict[str, str], body: AsyncIterator[bytes]) -> Payload:
-    """A body whose chunks the caller signed is freed from the chunks: we cannot sign them anew."""
-    kept = {name: value for name, value in headers.items() if name not in NOT_PASSED_ON}
-    sha256 = headers.get("x-amz-content-sha256", UNSIGNED)
-    if not is_aws_chunked(headers) or sha256 == UNSIGNED_TRAILER:
-        return Payload(sha256, kept, body)
-    kept = {name: value for name, value in kept.items() if name not in OF_THE_CODING}
-    if "x-amz-decoded-content-length" not in headers:
-        raise Refusal(411, "MissingContentLength", "x-amz-decoded-content-length is missing.")
-    kept["content-length"] = headers["x-amz-decoded-content-length"]
-    codings = [c.strip() for c in headers.get("content-encoding", "").split(",")]
-    if left := [coding for coding in codings if coding not in ("", "aws-chunked")]:
-        kept["content-encoding"] = ",".join(left)
-    return Payload(UNSIGNED, kept, _decode(body))
-
-
-async def _decode(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    decoder = ChunkedDecoder()
-    async for data in body:
-        yield decoder.feed(data)
-    decoder.finish()
 
 
 async def _nothing() -> MutableMapping[str, Any]:

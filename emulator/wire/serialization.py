@@ -6,7 +6,6 @@ for SageMaker no public capture is known.
 
 import base64
 import binascii
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -91,12 +90,8 @@ def _boolean(shape: Shape, value: Any, depth: int) -> bool:
 
 def _integer(shape: Shape, value: Any, depth: int) -> int:
     bits, java_type = (64, "a Long") if shape.type_name == "long" else (32, "an Integer")
-    number = _number(value, java_type)
-    if (
-        not math.isfinite(number)
-        or number != int(number)
-        or not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1)
-    ):
+    number, limit = _number(value, java_type), 2 ** (bits - 1)
+    if not -limit <= number < limit or number != int(number):
         raise _mismatch(value, java_type)
     return int(number)
 

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from botocore.model import Shape
@@ -21,6 +22,13 @@ def value_of_text(shape: Shape, text: str) -> Any:
         return read(text)
     except (ValueError, OverflowError, OSError, binascii.Error):
         raise serialization_error(f"{shape.name} is not a {shape.type_name}") from None
+
+
+def _integer(text: str, bits: int) -> int:
+    number, limit = int(text), 2 ** (bits - 1)
+    if not -limit <= number < limit:
+        raise OverflowError(text)
+    return number
 
 
 def _boolean(text: str) -> bool:
@@ -42,8 +50,8 @@ def _blob(text: str) -> bytes:
 
 
 _READ: dict[str, Callable[[str], Any]] = {
-    "integer": int,
-    "long": int,
+    "integer": partial(_integer, bits=32),
+    "long": partial(_integer, bits=64),
     "float": float,
     "double": float,
     "boolean": _boolean,

@@ -1,8 +1,18 @@
+from typing import Any
+
 import pytest
 
 from emulator.domain.caller import Caller
+from emulator.embedded_s3.body import RequestBody
 from emulator.embedded_s3.errors import S3Error
-from emulator.embedded_s3.request import bucket_of_host, read_address, read_caller, read_headers, read_query
+from emulator.embedded_s3.request import (
+    S3Request,
+    bucket_of_host,
+    read_address,
+    read_caller,
+    read_headers,
+    read_query,
+)
 from emulator.embedded_s3.server import HOST_SUFFIXES
 
 DEFAULT = Caller("000000000000", "us-east-1", "", "request")
@@ -102,3 +112,24 @@ def test_read_caller(headers: dict[str, str], query: dict[str, str], expected: t
     caller = read_caller(headers, query, DEFAULT)
     assert (caller.account_id, caller.region, caller.access_key) == expected
     assert caller.request_id == "request"
+
+
+def request_with(query: dict[str, str]) -> S3Request:
+    async def receive() -> Any:
+        raise AssertionError("nothing reads the body")
+
+    return S3Request("GET", "bucket", "key", query, {}, DEFAULT, RequestBody(receive, {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("", 7), ("0", 0), ("5", 5), ("0" * 5000 + "12", 12), ("99", 50)]
+)
+def test_number(text: str, number: int) -> None:
+    assert request_with({"n": text}).number("n", 7, 50) == number
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "x", "\u0661", str(2**31), "1" * 5012])
+def test_number_refuses(text: str) -> None:
+    with pytest.raises(S3Error) as error:
+        request_with({"n": text}).number("n", 7, 50)
+    assert error.value.code == "InvalidArgument"

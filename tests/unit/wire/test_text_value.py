@@ -15,6 +15,7 @@ MOMENT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
     ("kind", "text", "value"),
     [
         ("integer", "-7", -7),
+        ("long", str(-(2**63)), -(2**63)),
         ("double", "1e3", 1000.0),
         ("boolean", "True", True),
         ("string", "7", "7"),
@@ -33,6 +34,9 @@ def test_text_becomes_a_value(kind: str, text: str, value: object) -> None:
     ("kind", "text"),
     [
         ("integer", "1.5"),
+        ("integer", str(2**31)),
+        ("long", str(2**63)),
+        ("long", "9" * 5000),
         ("double", "x"),
         ("boolean", "1"),
         ("blob", "?"),
