@@ -27,6 +27,7 @@ from emulator.assembly import (
     open_databases,
     public_address,
 )
+from emulator.bounded_head import BoundedHeadProtocol
 from emulator.clock import Clock, SystemClock
 from emulator.compute.backend import ComputeBackend
 from emulator.data_dir import DataDir
@@ -41,7 +42,6 @@ from emulator.hosting.hosting_plane import HostingPlane
 from emulator.hosting.runtime import Runtime
 from emulator.init_dir.init_dir import InitDir
 from emulator.init_dir.seeding import Seeding
-from emulator.invocation_protocol import InvocationProtocol
 from emulator.moto_services.services import MotoServices, Roles
 from emulator.objects.pass_through import PassThrough
 from emulator.operations.container_credentials import container_credentials
@@ -153,7 +153,7 @@ class Emulator:
 
     def protocol(self) -> type[Protocol]:
         """Uvicorn's setting `http` for a server of `app()`."""
-        made = partial(InvocationProtocol, plain=self.runtime.plain, admits=self.gate.admits)
+        made = partial(BoundedHeadProtocol, plain=self.runtime.plain, admits=self.gate.admits)
         return cast(type[Protocol], made)
 
     @asynccontextmanager

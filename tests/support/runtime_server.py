@@ -11,13 +11,13 @@ import anyio
 import boto3
 from botocore.config import Config
 
+from emulator.bounded_head import BoundedHeadProtocol
 from emulator.clock import Clock, SystemClock
 from emulator.domain.arn import ResourceKey
 from emulator.edge import Gate
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.hosting.routing import EndpointRoute, RoutingTable, VariantRoute
 from emulator.hosting.runtime import Runtime, RuntimeLimits, RuntimeParts
-from emulator.invocation_protocol import InvocationProtocol
 from emulator.metrics.metric_store import MIGRATIONS, MetricStore
 from emulator.sqlite import Database
 from emulator.store.hosting_stores import HostingStores
@@ -93,7 +93,7 @@ def running_runtime(
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (runtime if runtime.takes(scope) else s3)(scope, receive, send)
 
-    http = partial(InvocationProtocol, plain=runtime.plain, admits=Gate().admits)
+    http = partial(BoundedHeadProtocol, plain=runtime.plain, admits=Gate().admits)
     with serving(app, http, use_uvloop=True) as server:
         stopping = server.portal.call(anyio.CancelScope)
 
