@@ -26,7 +26,7 @@ from emulator.moto_services.outward_calls import refuse_outward_calls
 
 REFUSED = frozenset(
     {"awslambda", "batch", "cloudformation", "codebuild", "stepfunctions"}
-    | {"instance_metadata", "moto_api", "s3", "s3bucket_path", "s3control"}
+    | {"instance_metadata", "moto_api._internal", "s3", "s3bucket_path", "s3control"}
     | {"sagemaker", "sagemakermetrics", "sagemakerruntime"}
 )
 """Backends that run code in containers of their own or only say that it ran, and what the emulator is itself."""

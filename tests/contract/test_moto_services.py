@@ -275,6 +275,13 @@ def test_delivery_streams_do_not_make_the_emulator_call_urls(server: RunningEmul
     assert "HTTP endpoints" in message
 
 
+def test_motos_own_calls_are_not_reachable(server: RunningEmulator) -> None:
+    scope = {"X-Amz-Credential": "test/20240101/us-east-1/motoapi/aws4_request"}
+    for path in ("moto-api/data.json", "moto-api/reset-auth"):
+        answer = httpx.get(f"{server.endpoint}/{path}", params=scope)
+        assert (answer.status_code, "NotImplemented" in answer.text) == (501, True)
+
+
 def test_moto_leaves_boto3_alone(server: RunningEmulator) -> None:
     """The server is in this process; only an enabled stubber keeps clients from the network."""
     server.client("sqs").list_queues()
