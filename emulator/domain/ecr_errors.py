@@ -19,6 +19,15 @@ def deletion_is_off() -> ServiceError:
     )
 
 
+def registry_of_another(caller: str, account_id: str) -> ServiceError:
+    """[K] AWS's code and form; it names the action, too."""
+    return ServiceError(
+        "AccessDeniedException",
+        f"User: arn:aws:iam::{caller}:root is not authorized to access the registry with id '{account_id}', because "
+        "no resource-based policy allows it",
+    )
+
+
 def repository_exists(key: RepositoryKey) -> ServiceError:
     return ServiceError(
         "RepositoryAlreadyExistsException",

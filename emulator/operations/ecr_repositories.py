@@ -53,7 +53,7 @@ async def describe_repositories(call: Call, params: Params) -> Result:
         ]
         return {"repositories": [describe(call, await find_repository_of(call, key)) for key in keys]}
     limit = params.get("maxResults", 100)
-    registry = EcrRegistry(params.get("registryId", call.caller.account_id), call.caller.region)
+    registry = EcrRegistry(own_registry_id(call, params), call.caller.region)
     found = await call.parts.ecr.repositories.page(registry, page_start(params), limit + 1)
     told = [describe(call, repository) for repository in found[:limit]]
     return {"repositories": told, **next_token([one.key.name for one in found], limit)}
@@ -93,12 +93,22 @@ async def _change_settings(call: Call, params: Params, names: tuple[str, ...]) -
 
 
 def repository_key(call: Call, params: Params) -> RepositoryKey:
-    account_id = params.get("registryId", call.caller.account_id)
-    return RepositoryKey(account_id, call.caller.region, params["repositoryName"])
+    """Raises AccessDeniedException."""
+    return RepositoryKey(own_registry_id(call, params), call.caller.region, params["repositoryName"])
+
+
+def own_registry_id(call: Call, params: Params) -> str:
+    """The account that the request names, which must be the caller's: policies, which could give others a right, are
+    not evaluated. Raises AccessDeniedException.
+    """
+    account_id: str = params.get("registryId", call.caller.account_id)
+    if account_id != call.caller.account_id:
+        raise ecr_errors.registry_of_another(call.caller.account_id, account_id)
+    return account_id
 
 
 async def find_repository(call: Call, params: Params) -> Repository:
-    """Raises RepositoryNotFoundException."""
+    """Raises RepositoryNotFoundException, AccessDeniedException."""
     return await find_repository_of(call, repository_key(call, params))
 
 

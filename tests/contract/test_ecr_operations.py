@@ -62,6 +62,21 @@ def refusal(call: Any, **params: Any) -> tuple[str, str]:
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
+def test_the_registry_of_another_account_is_closed(running: RunningEmulator, ecr: Any, name: str) -> None:
+    other = running.client("ecr", aws_access_key_id="222222222222")
+    for call in (
+        other.delete_repository,
+        other.list_images,
+        other.describe_images,
+        other.get_repository_policy,
+    ):
+        code, message = refusal(call, repositoryName=name, registryId=ACCOUNT)
+        assert code == "AccessDeniedException"
+        assert ACCOUNT in message
+    assert refusal(other.describe_repositories, registryId=ACCOUNT)[0] == "AccessDeniedException"
+    assert ecr.describe_repositories(repositoryNames=[name], registryId=ACCOUNT)["repositories"]
+
+
 def test_create_repository_tells_aws_members(running: RunningEmulator, ecr: Any) -> None:
     created = ecr.create_repository(repositoryName="described", tags=[{"Key": "a", "Value": "1"}])[
         "repository"
