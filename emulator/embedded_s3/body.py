@@ -12,6 +12,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 DOCUMENT_LIMIT = 8 * 1024 * 1024
 """Bytes of an XML body: 1,000 keys to delete or 10,000 parts to complete, and room."""
 
+PUT_LIMIT = 5 * 1024**3
+"""Bytes that S3 takes at once."""
+
 
 class ClientGoneError(Exception):
     """The client has closed the connection before its request was complete; nobody reads an answer."""
@@ -30,7 +33,15 @@ class RequestBody:
         return Declared.from_headers(self._headers)
 
     async def payload(self) -> AsyncIterator[bytes]:
-        """The payload, freed from aws-chunked. Raises ClientGoneError, IncompleteBody."""
+        """The payload, freed from aws-chunked. Raises ClientGoneError, IncompleteBody, EntityTooLarge."""
+        size = 0
+        async for data in self._decoded():
+            size += len(data)
+            if size > PUT_LIMIT:
+                raise errors.entity_too_large(size, PUT_LIMIT)
+            yield data
+
+    async def _decoded(self) -> AsyncIterator[bytes]:
         if not is_aws_chunked(self._headers):
             async for data in self._raw():
                 yield data

@@ -8,12 +8,12 @@ from emulator.blocking import blocking
 from emulator.embedded_s3 import checksums, conditions, errors
 from emulator.embedded_s3.answer import Answer
 from emulator.embedded_s3.blobs import CHUNK, BlobSink, BlobStore, OpenBlob
+from emulator.embedded_s3.body import PUT_LIMIT
 from emulator.embedded_s3.bucket_index import require_bucket
 from emulator.embedded_s3.checksums import FULL_OBJECT, ObjectChecksum
 from emulator.embedded_s3.description import encryption_headers, read_description, restate
 from emulator.embedded_s3.digests import Digests
 from emulator.embedded_s3.object_index import open_object, put_object
-from emulator.embedded_s3.objects import PUT_LIMIT
 from emulator.embedded_s3.ranges import ByteRange
 from emulator.embedded_s3.records import (
     BucketTarget,

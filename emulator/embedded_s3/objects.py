@@ -4,6 +4,7 @@ from emulator.blocking import blocking
 from emulator.embedded_s3 import conditions, errors
 from emulator.embedded_s3.answer import Answer, BlobBody
 from emulator.embedded_s3.blobs import CHUNK, OpenBlob
+from emulator.embedded_s3.body import PUT_LIMIT
 from emulator.embedded_s3.bucket_index import require_bucket
 from emulator.embedded_s3.checksums import DEFAULT_ALGORITHM, FULL_OBJECT, ObjectChecksum
 from emulator.embedded_s3.description import checksum_headers, encryption_headers, read_description
@@ -18,8 +19,6 @@ from emulator.embedded_s3.request import S3Request
 from emulator.embedded_s3.store import Store
 from emulator.embedded_s3.xml_document import document, element, parse, required, text
 
-PUT_LIMIT = 5 * 1024**3
-"""Bytes that S3 takes at once."""
 _DELETE_LIMIT = 1000
 _DELETE_ELEMENTS = _DELETE_LIMIT * 6 + 10
 """Of an Object: itself, Key, VersionId, ETag, LastModifiedTime, Size."""
@@ -47,8 +46,9 @@ async def put_object(store: Store, request: S3Request) -> Answer:
 
 def declared_size(request: S3Request) -> int:
     """The bytes that the request announces; without a length, as many as may come."""
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isascii() and length.isdigit() else PUT_LIMIT
+    coded = request.headers.get("content-length", "")
+    length = request.headers.get("x-amz-decoded-content-length", coded)
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else PUT_LIMIT
 
 
 def check_put_size(request: S3Request) -> None:

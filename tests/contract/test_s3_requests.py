@@ -187,6 +187,27 @@ def test_put_object_aws_chunked_shorter_than_declared(
     assert embedded_s3.list_objects_v2(Bucket=embedded_bucket)["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("coding", ["chunked", "aws-chunked"])
+def test_an_upload_that_outgrows_the_limit_is_refused_as_it_comes(
+    embedded_backend: S3Backend,
+    embedded_s3: "S3Client",
+    embedded_bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    coding: str,
+) -> None:
+    monkeypatch.setattr("emulator.embedded_s3.body.PUT_LIMIT", 100_000)
+    for size, status in ((100_000, 200), (100_001, 400)):
+        body = b"x" * size
+        headers = {"x-amz-decoded-content-length": str(size)} if coding == "aws-chunked" else {}
+        if headers:
+            headers |= {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
+            body = unsigned_chunks(body, 10_000, {})
+        pieces = (body[at : at + 50_000] for at in range(0, len(body), 50_000))
+        put = httpx.put(f"{embedded_backend.url}/{embedded_bucket}/{size}", content=pieces, headers=headers)
+        assert (put.status_code, "EntityTooLarge" in put.text) == (status, status == 400)
+    assert embedded_s3.list_objects_v2(Bucket=embedded_bucket)["KeyCount"] == 1
+
+
 def test_error_is_xml_with_request_id(s3_backend: S3Backend, s3: "S3Client") -> None:
     answer = httpx.get(s3.generate_presigned_url("get_object", Params={"Bucket": "no-such", "Key": "a<b"}))
     assert answer.status_code == 404
