@@ -1,14 +1,18 @@
 """What the model demands of one value: length, range, pattern, enumeration; with AWS's words for each."""
 
+import math
 from collections.abc import Callable
 from functools import cache
+from time import monotonic
 from typing import Any, NamedTuple
 
 import regex  # type: ignore[import-untyped]
 from botocore.model import Shape
 
 PATTERN_SECONDS = 1.0
-"""A pattern that takes longer on some value counts as not matched."""
+"""For all patterns of a request together; what then is not matched counts as not matching."""
+TRIED_BEYOND = 1024
+"""Characters above the largest length up to which a pattern is tried, too: AWS names both faults. Our own limit."""
 
 # botocore's SageMaker model lost the anchors of the service's own patterns, which it had up to 1.34 and which
 # the service's messages print; `.*` and the like never had any.
@@ -27,7 +31,25 @@ class Constraint(NamedTuple):
     is_met: Callable[[Any], bool]
 
 
-def constraints(service: str, shape: Shape) -> list[Constraint]:
+class PatternTime:
+    """What is left of PATTERN_SECONDS for one request."""
+
+    def __init__(self) -> None:
+        self._left = PATTERN_SECONDS
+
+    def matches(self, compiled: "regex.Pattern[str]", value: str) -> bool:
+        if self._left <= 0:
+            return False
+        began = monotonic()
+        try:
+            return compiled.fullmatch(value, timeout=self._left) is not None
+        except TimeoutError:
+            return False
+        finally:
+            self._left -= monotonic() - began
+
+
+def constraints(service: str, shape: Shape, time: PatternTime | None = None) -> list[Constraint]:
     """The value's own constraints: largest, smallest, pattern, enumeration, as AWS lists them in brackets."""
     found = []
     if "max" in shape.metadata:
@@ -35,7 +57,7 @@ def constraints(service: str, shape: Shape) -> list[Constraint]:
     if "min" in shape.metadata:
         found.append(_minimum(shape, shape.metadata["min"]))
     if "pattern" in shape.metadata:
-        found.append(_pattern(service, shape.metadata["pattern"]))
+        found.append(_pattern(service, shape, time or PatternTime()))
     if getattr(shape, "enum", None):
         found.append(_enumeration(shape.metadata["enum"]))
     return found
@@ -64,17 +86,14 @@ def printed_pattern(service: str, pattern: str) -> str:
     return pattern
 
 
-def _pattern(service: str, pattern: str) -> Constraint:
+def _pattern(service: str, shape: Shape, time: PatternTime) -> Constraint:
+    """A value that is much too long counts as matching: its length is the fault."""
+    pattern = shape.metadata["pattern"]
     text = f"Member must satisfy regular expression pattern: {printed_pattern(service, pattern)}"
-    return Constraint(text, lambda value: _matches(pattern, value))
-
-
-def _matches(pattern: str, value: str) -> bool:
-    compiled = compile_pattern(pattern)
-    try:
-        return compiled is None or compiled.fullmatch(value, timeout=PATTERN_SECONDS) is not None
-    except TimeoutError:
-        return False
+    compiled, longest = compile_pattern(pattern), shape.metadata.get("max", math.inf) + TRIED_BEYOND
+    if compiled is None:
+        return Constraint(text, lambda value: True)
+    return Constraint(text, lambda value: len(value) > longest or time.matches(compiled, value))
 
 
 def _enumeration(values: list[str]) -> Constraint:

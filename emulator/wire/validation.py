@@ -13,7 +13,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from emulator.domain.errors import ServiceError
-from emulator.wire.constraint import Constraint, constraints
+from emulator.wire.constraint import Constraint, PatternTime, constraints
 from emulator.wire.dispatch import Params
 
 MAX_FAULTS = 100
@@ -33,7 +33,7 @@ def check(service: str, shape: Shape | None, params: Params) -> None:
     """Raise a ServiceError that names every broken constraint of `shape`."""
     if shape is None:
         return
-    faults = list(islice(_Check(service).inside(shape, params, ""), MAX_FAULTS))
+    faults = list(islice(_Check(service, PatternTime()).inside(shape, params, ""), MAX_FAULTS))
     if faults:
         head = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
         code = _CODES.get(service, "ValidationException")
@@ -43,6 +43,7 @@ def check(service: str, shape: Shape | None, params: Params) -> None:
 @dataclass(frozen=True)
 class _Check:
     service: str
+    time: PatternTime
 
     def inside(self, shape: Shape, value: Any, path: str) -> Iterator[str]:
         """The faults of the members of a structure, list or map."""
@@ -64,7 +65,7 @@ class _Check:
                 yield from self.inside(member, value[name], member_path)
 
     def _own(self, shape: Shape, value: Any, path: str) -> Iterator[str]:
-        for constraint in sorted(constraints(self.service, shape), key=_pattern_first):
+        for constraint in sorted(constraints(self.service, shape, self.time), key=_pattern_first):
             if not constraint.is_met(value):
                 yield _fault(shape, value, path, constraint.text)
 
@@ -85,7 +86,7 @@ class _Check:
 
     def _each(self, shape: Shape, items: list[Any], words: str, at: tuple[str, Any]) -> Iterator[str]:
         """AWS says once of a whole list or map that its items break a constraint, and lists all of them."""
-        rules = constraints(self.service, shape)
+        rules = constraints(self.service, shape, self.time)
         if any(not rule.is_met(item) for item in items if item is not None for rule in rules):
             path, value = at
             yield _fault(shape, value, path, f"{words}: [{', '.join(rule.text for rule in rules)}]")

@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -166,6 +167,37 @@ def test_pattern_that_takes_too_long_is_not_matched(monkeypatch: pytest.MonkeyPa
     shape = ServiceModel({"metadata": {}, "shapes": shapes}, "test").shape_for("Name")
     (rule,) = constraint.constraints("sagemaker", shape)
     assert not rule.is_met("a" * 5000)
+
+
+SLOW = {"type": "string", "pattern": "(a|a)*[bc]"}
+
+
+def test_patterns_of_a_request_have_their_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constraint, "PATTERN_SECONDS", 0.2)
+    members = {f"M{number}": {"shape": "Slow"} for number in range(20)}
+    shapes = {"Input": {"type": "structure", "members": members}, "Slow": SLOW}
+    shape = ServiceModel({"metadata": {}, "shapes": shapes}, "test").shape_for("Input")
+    began = time.monotonic()
+    with pytest.raises(ServiceError, match="20 validation errors"):
+        check("sagemaker", shape, dict.fromkeys(members, "a" * 5000))
+    assert time.monotonic() - began < 2
+    check("sagemaker", shape, {"M1": "aab"})
+
+
+@pytest.mark.parametrize("kind", ["Slow", "Slows"])
+def test_pattern_is_not_tried_on_what_is_much_too_long(kind: str) -> None:
+    shapes = {
+        "Input": {"type": "structure", "members": {"M": {"shape": kind}}},
+        "Slow": {**SLOW, "max": 3},
+        "Slows": {"type": "list", "member": {"shape": "Slow"}},
+    }
+    shape = ServiceModel({"metadata": {}, "shapes": shapes}, "test").shape_for("Input")
+    began = time.monotonic()
+    with pytest.raises(
+        ServiceError, match=r"1 validation error .*Member must have length less than or equal to 3"
+    ):
+        check("sagemaker", shape, {"M": "a" * 5000 if kind == "Slow" else ["a" * 5000]})
+    assert time.monotonic() - began < 0.5
 
 
 def test_uncompilable_pattern_accepts_everything() -> None:
