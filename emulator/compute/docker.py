@@ -201,7 +201,7 @@ class DockerBackend:
         self._finder.require(instance.image)
         labels = cluster_labels(self._options.installation, cluster.name)
         self._input_view.create_container(cluster.name, instance, instance.image, labels, work_dir)
-        if any(directory.startswith(OUTPUT) for directory in instance.directories):
+        if any(directory.startswith(OUTPUT) for directory in instance.hidden):
             ContainerFiles(self._api, cluster.name, instance.host).blank_failure_file()
 
     async def start(self, cluster: str, host: str) -> None:

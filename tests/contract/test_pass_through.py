@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from emulator.objects.pass_through import PassThrough
 from tests.support.asgi_server import serving
 from tests.support.minio_server import running_minio
-from tests.support.s3_fixtures import passing_through
+from tests.support.s3_pass_through import passing_through
 
 
 def closed_port() -> int:

@@ -2,16 +2,14 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from emulator.objects.pass_through import PassThrough
-from tests.support.asgi_server import serving
 from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, running_minio
 from tests.support.s3_backends import S3Backend, new_name, remove_bucket
-from tests.support.s3_server import ACCOUNT, REGION, running_embedded_s3
+from tests.support.s3_pass_through import passing_through
+from tests.support.s3_server import ACCOUNT, running_embedded_s3
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,15 +34,6 @@ def s3_backend(
     else:
         with running_minio(directory) as url, passing_through(url) as through:
             yield S3Backend("pass-through", through, "any-access-key", "any-secret-key")
-
-
-@contextmanager
-def passing_through(url: str) -> Iterator[str]:
-    """The endpoint URL of the emulator's S3 where `url` is the external one."""
-    app = PassThrough(url, ACCESS_KEY, SECRET_KEY, REGION, ACCOUNT)
-    with serving(app) as server:
-        yield server.url
-        server.portal.call(app.close)
 
 
 @pytest.fixture(scope="session")
