@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
+from sys import getsizeof
 from typing import BinaryIO, cast
 
 from docker import APIClient
@@ -23,6 +24,9 @@ from emulator.domain.cluster import InstanceExit, LogLine, UsageSample
 
 WAITING_LINES = 5_000
 """How many lines may wait for the sink before the thread stops reading."""
+
+WAITING_BYTES = 16 * 2**20
+"""How much of the emulator's memory they may take, which is up to four bytes a character."""
 
 READ_AGAIN_NS = 10**9
 """Of a log's end; the two outputs of a container are stamped side by side, so a later line may be older."""
@@ -43,6 +47,7 @@ class Handover:
         self._arrived = asyncio.Event()
         self._room = threading.Condition()
         self._lines: list[LogLine] = []
+        self._bytes = 0
         self._samples: deque[UsageSample] = deque(maxlen=WAITING_SAMPLES)
         self._end: InstanceExit | Exception | None = None
         self._abandoned = False
@@ -50,12 +55,16 @@ class Handover:
     def put(self, line: LogLine) -> None:
         """From the thread: wait for room, then hand over. Raises AbandonedError."""
         with self._room:
-            while len(self._lines) >= WAITING_LINES and not self._abandoned:
+            while self._is_full() and not self._abandoned:
                 self._room.wait()
             if self._abandoned:
                 raise AbandonedError
             self._lines.append(line)
+            self._bytes += getsizeof(line.message)
         self._wake()
+
+    def _is_full(self) -> bool:
+        return len(self._lines) >= WAITING_LINES or self._bytes >= WAITING_BYTES
 
     def put_sample(self, sample: UsageSample) -> None:
         """From the thread that samples; never waits."""
@@ -81,7 +90,7 @@ class Handover:
         await self._arrived.wait()
         self._arrived.clear()
         with self._room:
-            lines, self._lines = self._lines, []
+            lines, self._lines, self._bytes = self._lines, [], 0
             samples = list(self._samples)
             self._samples.clear()
             self._room.notify_all()
