@@ -99,6 +99,15 @@ def select_trial_points(connection: Connection, key: TrialKey) -> list[TrialPoin
     return [TrialPoint(row[0], None if row[1] < 0 else row[1], row[2]) for row in rows]
 
 
+def select_logged_points(connection: Connection, key: MetricKey, since_ms: int) -> list[TrialPoint]:
+    rows = connection.execute(
+        """SELECT timestamp_ms, total FROM data_points
+           WHERE metric_id = ? AND timestamp_ms >= ? AND identity >= 0 ORDER BY timestamp_ms, identity""",
+        (find_metric(connection, key), since_ms),
+    )
+    return [TrialPoint(time_ms, step, value) for step, (time_ms, value) in enumerate(rows)]
+
+
 def _has(dimensions: Dimensions, query: MetricsQuery) -> bool:
     own = dict(dimensions)
     if query.exact_dimensions is not None and query.exact_dimensions != own.keys():

@@ -14,6 +14,7 @@ from emulator.metrics.metric_queries import (
     TrialPoint,
     find_metric,
     select_last,
+    select_logged_points,
     select_metrics,
     select_trial_points,
     select_windows,
@@ -63,6 +64,10 @@ class MetricStore:
     async def trial_points(self, key: TrialKey) -> list[TrialPoint]:
         """By time."""
         return await self._database.run(select_trial_points, key)
+
+    async def logged_points(self, key: MetricKey, since_ms: int) -> list[TrialPoint]:
+        """By time, the points that have an identity, which are those of log lines. A step is a point's number."""
+        return await self._database.run(select_logged_points, key, since_ms)
 
     async def delete_all(self, scope: ResetScope) -> None:
         """In steps that others can come between."""

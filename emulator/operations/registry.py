@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from anyio import CapacityLimiter
+
 from emulator.clock import Clock
 from emulator.domain import errors
 from emulator.domain.caller import Caller
@@ -59,6 +61,8 @@ class Parts:
     find_image: FindImage = field(kw_only=True)
     ecr: EcrParts = field(kw_only=True)
     hosting: HostingStores = field(kw_only=True)
+    sums: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+    """For work whose length the caller or a container decides."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """sagemaker-metrics: BatchPutMetrics of trial components, BatchGetMetrics of those and of training jobs."""
 
 import math
-from itertools import count
+from collections.abc import Sequence
 from typing import Any
 
+from emulator.blocking import blocking
 from emulator.domain.arn import TrainingJobKey
-from emulator.metrics.metric import MetricKey, Span
+from emulator.metrics.metric import MetricKey
 from emulator.metrics.metric_queries import TrialKey, TrialPoint
 from emulator.metrics.trial_series import PERIODS_MS, by_step, by_time
 from emulator.operations.metric_request import milliseconds
@@ -14,7 +15,6 @@ from emulator.operations.registry import Call, Params, Result, operation
 JOB_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 JOB_SUFFIX = "-aws-training-job"
 """Ends the name of the trial component that SageMaker makes for a training job."""
-EVER = Span(0, 2**62)
 
 Query = dict[str, Any]
 
@@ -51,11 +51,16 @@ async def _query(call: Call, query: Query) -> Result:
     by_iteration = query["XAxisType"] == "IterationNumber"
     if by_iteration != (query["Period"] == "IterationNumber"):
         return _refusal("Period must be IterationNumber where XAxisType is, and only there.")
-    points = await _points(call, kind, name, query["MetricName"])
+    put, logged = await _points(call, kind, name, query["MetricName"])
+    return await blocking(call.parts.sums, _summed_up, query, [*put, *logged])
+
+
+def _summed_up(query: Query, unordered: Sequence[TrialPoint]) -> Result:
+    points = sorted(unordered, key=lambda point: point.timestamp_ms)
     statistic = query["MetricStat"]
     found = (
         by_step(points, statistic)
-        if by_iteration
+        if query["Period"] == "IterationNumber"
         else by_time(points, PERIODS_MS[query["Period"]], statistic)
     )
     first, last = query.get("Start", 0), query.get("End", 2**63)
@@ -71,33 +76,23 @@ def _refusal(message: str) -> Result:
     return {"Status": "ValidationError", "Message": message, "XAxisValues": [], "MetricValues": []}
 
 
-async def _points(call: Call, kind: str, name: str, metric: str) -> list[TrialPoint]:
-    """A training job has what its log told, as far as EnableSageMakerMetricsTimeSeries, and its trial component's."""
+async def _points(call: Call, kind: str, name: str, metric: str) -> tuple[list[TrialPoint], list[TrialPoint]]:
+    """A training job has its trial component's, and what its log told, as far as EnableSageMakerMetricsTimeSeries."""
     is_job = kind == "training-job" or name.endswith(JOB_SUFFIX)
     job = name.removesuffix(JOB_SUFFIX) if kind != "training-job" else name
     component = f"{job}{JOB_SUFFIX}" if is_job else name
     put = await call.parts.metrics.trial_points(_trial_key(call, component, metric))
-    logged = await _logged(call, job, metric) if is_job else []
-    return sorted([*put, *logged], key=lambda point: point.timestamp_ms)
+    return put, await _logged(call, job, metric) if is_job else []
 
 
 async def _logged(call: Call, name: str, metric: str) -> list[TrialPoint]:
-    """A step is the number of the value in the log, from 0 on."""
     key = TrainingJobKey(call.caller.account_id, call.caller.region, name)
     job = await call.parts.training_jobs.get(key)
     if job is None or not job.request.algorithm_specification.has_metrics_time_series:
         return []
     dimensions = (("TrainingJobName", job.key.name),)
     series = MetricKey(call.caller.account_id, call.caller.region, JOB_NAMESPACE, metric, dimensions)
-    span = EVER._replace(start_ms=milliseconds(job.creation_time))
-    windows = await call.parts.metrics.windows(series, span, 1)
-    steps = count()
-    values = ((window.start_ms, counted) for window in windows for counted in (window.counts or {}).items())
-    return [
-        TrialPoint(time_ms, next(steps), value)
-        for time_ms, (value, times) in values
-        for _ in range(int(times))
-    ]
+    return await call.parts.metrics.logged_points(series, milliseconds(job.creation_time))
 
 
 def _trial_key(call: Call, component: str, name: str) -> TrialKey:

@@ -139,6 +139,27 @@ def test_time_series_of_a_job(server: RunningEmulator, enabled: bool, values: li
     metrics.close()
 
 
+def test_time_series_has_what_the_log_told_and_nothing_that_cloudwatch_was_told(
+    server: RunningEmulator,
+) -> None:
+    job = train(server, EnableSageMakerMetricsTimeSeries=True)
+    cloudwatch, metrics = server.client("cloudwatch"), server.client("sagemaker-metrics")
+    datum = {
+        "MetricName": "loss",
+        "Dimensions": [{"Name": "TrainingJobName", "Value": job["TrainingJobName"]}],
+        "Values": [7.0],
+        "Counts": [2.0**360],
+    }
+    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
+    query = {"MetricName": "loss", "ResourceArn": job["TrainingJobArn"], "MetricStat": "Count"}
+    steps = {"Period": "IterationNumber", "XAxisType": "IterationNumber"}
+    minutes = {"Period": "OneHour", "XAxisType": "Timestamp"}
+    results = metrics.batch_get_metrics(MetricQueries=[{**query, **steps}, {**query, **minutes}])
+    assert [sum(result["MetricValues"]) for result in results["MetricQueryResults"]] == [2.0, 2.0]
+    cloudwatch.close()
+    metrics.close()
+
+
 @pytest.mark.parametrize("regex", ["loss=(", "a{1000000000}"])
 def test_regex_that_is_none_is_refused(server: RunningEmulator, regex: str) -> None:
     with pytest.raises(ClientError) as raised:
