@@ -7,13 +7,19 @@ match. The regexes are not to be trusted: one can be made that takes for ever.
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from time import thread_time
 from typing import NamedTuple
 
 import regex  # type: ignore[import-untyped]
 
 SEARCH_SECONDS = 0.25
 """For one line; a regex that took longer is given up."""
+
+BUDGET_SECONDS = 10.0
+LINE_SECONDS = 0.0002
+"""For all lines of a host: so much processor time at first, and with each line a little of it again."""
 
 MOST_REPEATS = 100_000
 """Of all counts in braces, multiplied. The engine spells repeated text out when it compiles, so `a{1000000000}` would
@@ -51,33 +57,48 @@ def faults_of_regexes(definitions: Iterable[Mapping[str, str]]) -> Iterator[str]
             yield f"the Regex of metric {name} in MetricDefinitions is not valid: {error}"
 
 
+@dataclass
+class _Definition:
+    name: str
+    pattern: "regex.Pattern[str]"
+    seconds_left: float = field(default_factory=lambda: BUDGET_SECONDS)
+
+    def search(self, line: str) -> "regex.Match[str] | None":
+        """Raises TimeoutError."""
+        began = thread_time()
+        match = self.pattern.search(line, timeout=SEARCH_SECONDS, concurrent=True)
+        self.seconds_left = min(BUDGET_SECONDS, self.seconds_left + LINE_SECONDS) - (thread_time() - began)
+        if self.seconds_left < 0:
+            raise TimeoutError
+        return match
+
+
 class MetricTap:
     """The definitions of one job, as one host's lines are looked at. For worker threads."""
 
     def __init__(self, definitions: Iterable[Mapping[str, str]]) -> None:
         """Raises ValueError for a regex that CreateTrainingJob refuses."""
-        self._definitions = [(each["Name"], compile_regex(each["Regex"])) for each in definitions]
+        self._definitions = [_Definition(each["Name"], compile_regex(each["Regex"])) for each in definitions]
         self.given_up: list[str] = []
         """Names of metrics whose regex took too long."""
 
-    def find(self, line: str) -> list[FoundValue]:
-        """What the first match of each definition in the line tells; what is no finite number is ignored."""
-        found = []
+    def find(self, line: str) -> Iterator[FoundValue | None]:
+        """One step for each definition: what its first match tells, None where that is no finite number.
+
+        No step takes much more than SEARCH_SECONDS; any thread may take the next one.
+        """
         for definition in list(self._definitions):
             value = self._search(definition, line)
-            if value is not None:
-                found.append(FoundValue(definition[0], value))
-        return found
+            yield None if value is None else FoundValue(definition.name, value)
 
-    def _search(self, definition: "tuple[str, regex.Pattern[str]]", line: str) -> float | None:
-        name, pattern = definition
+    def _search(self, definition: _Definition, line: str) -> float | None:
         try:
-            match = pattern.search(line, timeout=SEARCH_SECONDS, concurrent=True)
+            match = definition.search(line)
         except TimeoutError:
             self._definitions.remove(definition)
-            self.given_up.append(name)
+            self.given_up.append(definition.name)
             return None
-        return None if match is None else _number(match[1 if pattern.groups else 0])
+        return None if match is None else _number(match[1 if definition.pattern.groups else 0])
 
 
 def _number(text: str | None) -> float | None:

@@ -6,8 +6,9 @@ the store drops those.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 
 from emulator.blocking import blocking
 from emulator.domain.cluster import LogLine
@@ -21,7 +22,12 @@ NAMESPACE = "/aws/sagemaker/TrainingJobs"
 _NS_PER_MS = 1_000_000
 _ORDINALS, _HOSTS = 2**24, 2**16
 
+TURN_SECONDS = 0.1
+"""Then another host's lines have their turn."""
+
 Points = Mapping[MetricKey, Sequence[DataPoint]]
+Step = tuple[MetricKey, DataPoint] | None
+"""What one search for one definition in one line found."""
 
 
 def algorithm_metric(job: TrainingJob, name: str) -> MetricKey:
@@ -45,18 +51,22 @@ class AlgorithmMetrics:
         if self._tap is None:
             return []
         given_up = len(self._tap.given_up)
-        points = await blocking(self._parts.taps, self._measure, self._tap, lines)
-        await self._parts.metrics.put(points)
+        steps, is_over = self._measure(self._tap, lines), False
+        while not is_over:
+            points, is_over = await blocking(self._parts.taps, _take_turn, steps)
+            await self._parts.metrics.put(points)
         return self._tap.given_up[given_up:]
 
-    def _measure(self, tap: MetricTap, lines: Sequence[LogLine]) -> Points:
-        points: dict[MetricKey, list[DataPoint]] = {}
+    def _measure(self, tap: MetricTap, lines: Sequence[LogLine]) -> Iterator[Step]:
         for line in lines:
             identity = self._identity(line.timestamp_ns)
-            for name, value in tap.find(line.message):
-                point = single_value(line.timestamp_ns // _NS_PER_MS, value, identity=identity)
-                points.setdefault(algorithm_metric(self._job, name), []).append(point)
-        return points
+            for found in tap.find(line.message):
+                if found is None:
+                    yield None
+                    continue
+                time_ms = line.timestamp_ns // _NS_PER_MS
+                point = single_value(time_ms, found.value, identity=identity)
+                yield algorithm_metric(self._job, found.name), point
 
     def _identity(self, timestamp_ns: int) -> int:
         """The same for the same line whenever it is read: nanoseconds, host, number among lines of that time."""
@@ -64,6 +74,18 @@ class AlgorithmMetrics:
         self._last = (timestamp_ns, ordinal)
         nanoseconds = timestamp_ns % _NS_PER_MS
         return (nanoseconds * _HOSTS + self._host_number % _HOSTS) * _ORDINALS + ordinal % _ORDINALS
+
+
+def _take_turn(steps: Iterator[Step]) -> tuple[Points, bool]:
+    """What is found in one turn, and whether that is all there is."""
+    points: dict[MetricKey, list[DataPoint]] = {}
+    end = monotonic() + TURN_SECONDS
+    for step in steps:
+        if step is not None:
+            points.setdefault(step[0], []).append(step[1])
+        if monotonic() >= end:
+            return points, False
+    return points, True
 
 
 async def final_metrics(job: TrainingJob, parts: TrainingParts) -> tuple[FinalMetric, ...]:

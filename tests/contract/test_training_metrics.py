@@ -1,7 +1,8 @@
 """From log lines and usage samples to CloudWatch, DescribeTrainingJob and SageMaker's own metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -206,3 +207,30 @@ def test_regex_that_takes_for_ever_is_given_up_and_the_log_goes_on(tmp_path: Pat
         logs.close()
     assert [metric["MetricName"] for metric in job["FinalMetricDataList"]] == ["loss"]
     assert len(events) == 1
+
+
+def test_slow_regexes_hold_no_other_job_up_and_can_be_cancelled(tmp_path: Path) -> None:
+    slow = [{"Name": f"m{n}", "Regex": r"(\w+)[^\w!]*$" + f"(?#{n})"} for n in range(40)]
+    lines = [LogLine(n, "a" * 600 + "!") for n in range(1, 5000)]
+    with running_emulator(tmp_path / "data", FakeBackend()) as running:
+        parts = running.emulator.training
+
+        def put(definitions: list[dict[str, str]], host: str) -> partial[Awaitable[list[str]]]:
+            algorithm = {"TrainingImage": "i", "TrainingInputMode": "File", "MetricDefinitions": definitions}
+            job = a_training_job(AlgorithmSpecification=algorithm)
+            return partial(AlgorithmMetrics(job, host, parts).put, lines)
+
+        async def compete() -> None:
+            async with anyio.create_task_group() as others:
+                for number in range(4):
+                    others.start_soon(put(slow, f"algo-{number + 2}"))
+                await anyio.sleep(0.2)
+                with anyio.fail_after(15):
+                    await put(DEFINITIONS, "algo-1")()
+                others.cancel_scope.cancel()
+
+        async def case() -> None:
+            with anyio.fail_after(20):
+                await compete()
+
+        anyio.run(case)

@@ -2,12 +2,20 @@
 
 import pytest
 
-from emulator.domain.metric_definition import MetricTap, compile_regex
+from emulator.domain import metric_definition
+from emulator.domain.metric_definition import FoundValue, MetricTap, compile_regex
+
+SLOW_REGEX, SLOW_LINE = r"(\w+)[^\w!]*$", "a" * 400 + "!"
+"""Some milliseconds a line, whatever the machine."""
+
+
+def find(tap: MetricTap, line: str) -> list[FoundValue]:
+    return [found for found in tap.find(line) if found is not None]
 
 
 def values(regex: str, *lines: str) -> list[float]:
     tap = MetricTap([{"Name": "m", "Regex": regex}])
-    return [found.value for line in lines for found in tap.find(line)]
+    return [found.value for line in lines for found in find(tap, line)]
 
 
 @pytest.mark.parametrize(
@@ -36,14 +44,31 @@ def test_value_is_the_first_group_as_a_number(regex: str, line: str, found: list
 
 def test_every_definition_is_looked_for_in_every_line() -> None:
     tap = MetricTap([{"Name": "a", "Regex": "a=(.)"}, {"Name": "b", "Regex": "b=(.)"}])
-    assert [tuple(found) for found in tap.find("a=1 b=2")] == [("a", 1.0), ("b", 2.0)]
+    assert [tuple(found) for found in find(tap, "a=1 b=2")] == [("a", 1.0), ("b", 2.0)]
 
 
 def test_regex_that_takes_too_long_is_given_up() -> None:
     tap = MetricTap([{"Name": "evil", "Regex": "(a+)+$"}, {"Name": "m", "Regex": "m=(.)"}])
-    assert [found.name for found in tap.find("a" * 5000 + "b m=1")] == ["m"]
+    assert [found.name for found in find(tap, "a" * 5000 + "b m=1")] == ["m"]
     assert tap.given_up == ["evil"]
-    assert [found.name for found in tap.find("m=1 aaa")] == ["m"]
+    assert [found.name for found in find(tap, "m=1 aaa")] == ["m"]
+
+
+def test_regex_that_takes_too_long_over_many_lines_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_definition, "BUDGET_SECONDS", 0.05)
+    tap = MetricTap([{"Name": "slow", "Regex": SLOW_REGEX}, {"Name": "m", "Regex": "m=(.)"}])
+    for _ in range(1000):
+        find(tap, SLOW_LINE)
+    assert tap.given_up == ["slow"]
+    assert [found.name for found in find(tap, "m=1")] == ["m"]
+
+
+def test_regex_that_is_quick_is_never_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metric_definition, "BUDGET_SECONDS", 0.01)
+    tap = MetricTap([{"Name": "m", "Regex": "m=(.)"}])
+    for _ in range(20_000):
+        find(tap, "step 1 m=1")
+    assert tap.given_up == []
 
 
 @pytest.mark.parametrize("regex", ["(", "[", "a{1000000000}", "((a{1000}){1000}){1000}", "*", "(?P<n"])
