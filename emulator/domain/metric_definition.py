@@ -21,10 +21,12 @@ BUDGET_SECONDS = 10.0
 LINE_SECONDS = 0.0002
 """For all lines of a host: so much processor time at first, and with each line a little of it again."""
 
-MOST_REPEATS = 100_000
-"""Of all counts in braces, multiplied. The engine spells repeated text out when it compiles, so `a{1000000000}` would
-take all memory that there is."""
-_COUNT = re.compile(r"\{(\d+)")
+MOST_SPELLED_OUT = 10_000
+"""Characters. The engine spells repeated text out when it compiles, so `a{1000000000}` would take all memory."""
+_COUNT = re.compile(r"\{(?=((?:\s|\d|#[^\n]*(?:\n|$))+))")
+"""A count in braces, as it may be written under the flag `x`: with space and comments, which may be none elsewhere."""
+_COMMENT = re.compile(r"#[^\n]*")
+_MAY_END_A_GROUP = re.compile(r"[)}?*+\s]?")
 
 
 class FoundValue(NamedTuple):
@@ -34,12 +36,27 @@ class FoundValue(NamedTuple):
 
 def compile_regex(text: str) -> "regex.Pattern[str]":
     """Raises ValueError, with the reason, for what is no regular expression."""
-    if math.prod(max(1, int(count)) for count in _COUNT.findall(text)) > MOST_REPEATS:
-        raise ValueError(f"its counts in braces make more than {MOST_REPEATS} repetitions")
+    if _spelled_out(text) > MOST_SPELLED_OUT:
+        raise ValueError(f"its counts in braces make more than {MOST_SPELLED_OUT} characters of it")
     try:
         return _compiled(text)
+    except MemoryError:
+        raise ValueError("it takes too much memory") from None
     except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from None
+
+
+def _spelled_out(text: str) -> int:
+    """At least how many characters there are without counts: those of groups may be nested, those of characters not."""
+    length, factor = len(text), 1
+    for found in _COUNT.finditer(text):
+        digits = "".join(_COMMENT.sub("", found[1]).split())
+        count = int(digits) if digits else 0
+        if _MAY_END_A_GROUP.fullmatch(text[max(0, found.start() - 1) : found.start()]):
+            factor *= max(1, count)
+        else:
+            length += count
+    return length * factor
 
 
 @lru_cache(maxsize=1000)

@@ -71,11 +71,34 @@ def test_regex_that_is_quick_is_never_given_up(monkeypatch: pytest.MonkeyPatch) 
     assert tap.given_up == []
 
 
-@pytest.mark.parametrize("regex", ["(", "[", "a{1000000000}", "((a{1000}){1000}){1000}", "*", "(?P<n"])
+@pytest.mark.parametrize(
+    "regex",
+    [
+        *("(", "[", "*", "(?P<n"),
+        *("a{1000000000}", "((a{1000}){1000}){1000}", "a{1000000,}", "a{0200000}"),
+        *("(?x)a{ 1000000000 }", "(?x)a{1 000 000}", "(?x:a{\n1000000})", "a(?i-s:b(?x:c{\t1000000}))"),
+        *("(?x)a{1#\n000000}", "(?x)a{#}\n1000000}", "(?x)[#]a{ 1#\n000000}", "(?x)a{\u2003 1000000}"),
+        *("a{1#b{1000000}\n", "(?x)(a)#\n{1000000}", "(?:" + "(?:a|)" * 80 + "){460}"),
+    ],
+)
 def test_what_is_no_regex_or_too_large_is_refused(regex: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         compile_regex(regex)
 
 
+def test_regex_that_takes_all_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_nothing(_: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(metric_definition, "_compiled", compile_nothing)
+    with pytest.raises(ValueError, match="memory"):
+        compile_regex("a")
+
+
+def test_counts_in_verbose_regexes_are_fine() -> None:
+    assert values("(?x) loss = ( [0-9]{1, 3} )  # percent", "loss=17") == [17.0]
+
+
 def test_counts_as_people_write_them_are_fine() -> None:
+    compile_regex(r"\d{4}-\d{2}-\d{2} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} (?:\d{1,3}\.){4} (.{0,5000})")
     assert values(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},\d{3} (\d+)", "2024-01-02 03:04:05,678 9") == [9.0]
