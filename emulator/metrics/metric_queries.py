@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from emulator.metrics.metric import DataPoint, Dimensions, Metric, MetricKey, Span
@@ -26,6 +27,14 @@ class MetricsQuery(NamedTuple):
     limit: int = -1
 
 
+class Summing(NamedTuple):
+    period_ms: int
+    unit: str | None
+    """None is any."""
+    most: int | None
+    """Windows, the first ones; None is all."""
+
+
 class TrialKey(NamedTuple):
     account_id: str
     region: str
@@ -47,10 +56,9 @@ def find_metric(connection: Connection, key: MetricKey) -> int | None:
     return row["id"] if row else None
 
 
-def select_windows(
-    connection: Connection, key: MetricKey, span: Span, period_ms: int, unit: str | None
-) -> list[Window]:
-    return list(sum_up(_points(connection, key, span, unit), span.start_ms, period_ms))
+def select_windows(connection: Connection, key: MetricKey, span: Span, summing: Summing) -> list[Window]:
+    points = _points(connection, key, span, summing.unit)
+    return list(islice(sum_up(points, span.start_ms, summing.period_ms), summing.most))
 
 
 def select_last(connection: Connection, key: MetricKey, since_ms: int) -> DataPoint | None:

@@ -10,6 +10,7 @@ from emulator.domain.reset_scope import ResetScope
 from emulator.metrics.metric import DataPoint, Metric, MetricKey, Span
 from emulator.metrics.metric_queries import (
     MetricsQuery,
+    Summing,
     TrialKey,
     TrialPoint,
     find_metric,
@@ -42,12 +43,12 @@ class MetricStore:
             await self._database.run(_put, points)
 
     async def windows(
-        self, key: MetricKey, span: Span, period_ms: int, unit: str | None = None
+        self, key: MetricKey, span: Span, period_ms: int, unit: str | None = None, most: int | None = None
     ) -> list[Window]:
         """The points of the span, summed up by `period_ms` from its start, in order of time; none where there is no
-        point. With a `unit`, only points that have it; units are never summed up together.
+        point. With a `unit`, only points that have it; units are never summed up together. The first `most` windows.
         """
-        return await self._database.run(select_windows, key, span, period_ms, unit)
+        return await self._database.run(select_windows, key, span, Summing(period_ms, unit, most))
 
     async def last(self, key: MetricKey, since_ms: int) -> DataPoint | None:
         """The newest point, not older than `since_ms`."""

@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from emulator.metrics.math_expression import Call, Node, Number, Operation, Reference, Text
@@ -23,7 +23,24 @@ class Series:
 MOST_FILLED = 100_800
 """Data points; as many as one answer can have."""
 
+MOST_POINTS = 1_000_000
+"""Data points that are read, looked at and made for one request."""
+
 Value = float | Series | list[Series]
+
+
+class PointBudget:
+    """What one request may still cost, in data points."""
+
+    def __init__(self, most: int = MOST_POINTS) -> None:
+        self._most = most
+        self.left = most
+
+    def take(self, points: int) -> None:
+        """Raises ValueError with the reason where there are not so many left."""
+        self.left -= points
+        if self.left < 0:
+            raise ValueError(f"the request needs more than {self._most} data points")
 
 
 @dataclass(frozen=True)
@@ -37,9 +54,15 @@ class Evaluation:
     """The series of the request's MetricStats, by id."""
     found: Mapping[Call, list[Series]]
     """What each SEARCH found."""
+    budget: PointBudget = field(default_factory=PointBudget)
 
     def value(self, node: Node) -> Value:
         """Raises ValueError with the reason."""
+        value = self._value(node)
+        self.budget.take(_cost(value))
+        return value
+
+    def _value(self, node: Node) -> Value:
         if isinstance(node, Number):
             return node.value
         if isinstance(node, Reference):
@@ -73,12 +96,23 @@ class Evaluation:
         if not repeats and not isinstance(filler, Number):
             raise ValueError("the emulator fills with a number or REPEAT only")
         number = filler.value if isinstance(filler, Number) else None
-        return _each(what, lambda series: _filled(series, self.span, number))
+        return _each(what, lambda series: self._filled(series, number))
+
+    def _filled(self, series: Series, number: float | None) -> Series:
+        if (self.span.end_ms - self.span.start_ms) / series.period_ms > MOST_FILLED:
+            raise ValueError(f"FILL would make more than {MOST_FILLED} data points")
+        self.budget.take((self.span.end_ms - self.span.start_ms) // series.period_ms)
+        return _filled(series, self.span, number)
+
+
+def _cost(value: Value) -> int:
+    """At least 1, also of a series without points."""
+    if isinstance(value, list):
+        return 1 + sum(map(_cost, value))
+    return 1 + len(value.points) if isinstance(value, Series) else 1
 
 
 def _filled(series: Series, span: Span, number: float | None) -> Series:
-    if (span.end_ms - span.start_ms) / series.period_ms > MOST_FILLED:
-        raise ValueError(f"FILL would make more than {MOST_FILLED} data points")
     points: dict[int, float] = {}
     last = number
     for time_ms in range(span.start_ms, span.end_ms, series.period_ms):

@@ -4,14 +4,15 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from emulator.blocking import blocking
 from emulator.domain import metric_errors
 from emulator.logs.page_token import list_token, parse_list_token
 from emulator.metrics.metric import Span
-from emulator.metrics.time_series import Series
-from emulator.operations.metric_expressions import evaluate
+from emulator.metrics.time_series import PointBudget, Series
+from emulator.operations.metric_expressions import evaluate, read_expressions
 from emulator.operations.metric_labels import labels
 from emulator.operations.metric_request import metric_key, require_period, require_statistic, span_of
-from emulator.operations.metric_series import read_series
+from emulator.operations.metric_series import Measure, read_series
 from emulator.operations.registry import Call, Params, Result, operation
 
 MOST_QUERIES = 500
@@ -25,11 +26,18 @@ Query = dict[str, Any]
 async def get_metric_data(call: Call, params: Params) -> Result:
     queries = params["MetricDataQueries"]
     _check(queries, params)
-    measured = {q["Id"]: await _measure(call, q, params) for q in queries if "MetricStat" in q}
-    made = await evaluate(call, queries, measured, _span(call, params, 60))
+    budget, span = PointBudget(), _span(call, params, 60)
+    measured = {q["Id"]: await _measure(call, q, params, budget) for q in queries if "MetricStat" in q}
+    expressions = await read_expressions(call, queries, span, budget)
+    return await blocking(
+        call.parts.sums, lambda: _answer(params, evaluate(queries, measured, expressions, span, budget))
+    )
+
+
+def _answer(params: Params, made: dict[str, list[Series]]) -> Result:
     results = [
         (query["Id"], label, series)
-        for query in queries
+        for query in params["MetricDataQueries"]
         if query.get("ReturnData", True)
         for label, series in labels(query, made[query["Id"]])
     ]
@@ -82,11 +90,14 @@ def _check_query(query: Query, place: str) -> None:
         require_statistic(stat["Stat"], f"{place}.MetricStat.Stat")
 
 
-async def _measure(call: Call, query: Query, params: Params) -> Series:
+async def _measure(call: Call, query: Query, params: Params, budget: PointBudget) -> Series:
     stat = query["MetricStat"]
-    span = _span(call, params, stat["Period"])
-    key = metric_key(call, stat["Metric"])
-    return await read_series(call, key, span, stat["Period"], (stat["Stat"], stat.get("Unit")))
+    measure = Measure(stat["Stat"], stat["Period"], stat.get("Unit"))
+    span = _span(call, params, measure.period)
+    try:
+        return await read_series(call, metric_key(call, stat["Metric"]), span, measure, budget)
+    except ValueError as error:
+        raise metric_errors.metric_data_invalid(f"At the query {query['Id']}, {error}.") from None
 
 
 def _span(call: Call, params: Params, period: int) -> Span:

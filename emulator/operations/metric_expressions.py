@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
+from emulator.blocking import blocking
 from emulator.domain import metric_errors
 from emulator.domain.errors import ServiceError
 from emulator.metrics.math_expression import Call as FunctionCall
 from emulator.metrics.math_expression import Node, Number, Text, calls_in, parse_math
-from emulator.metrics.metric import Span
+from emulator.metrics.metric import Metric, MetricKey, Span
 from emulator.metrics.metric_queries import MetricsQuery
-from emulator.metrics.search_expression import parse_search
-from emulator.metrics.time_series import Evaluation, Series, Value
+from emulator.metrics.search_expression import SearchPattern, parse_search
+from emulator.metrics.time_series import Evaluation, PointBudget, Series, Value
 from emulator.operations.metric_list import KNOWN
 from emulator.operations.metric_request import milliseconds, require_period, require_statistic
-from emulator.operations.metric_series import read_series
+from emulator.operations.metric_series import Measure, read_series
 from emulator.operations.registry import Call
 
 DEFAULT_PERIOD = 300
@@ -25,17 +27,37 @@ Query = dict[str, Any]
 Found = dict[FunctionCall, list[Series]]
 
 
-async def evaluate(
-    call: Call, queries: list[Query], measured: Mapping[str, Series], span: Span
+class Expressions(NamedTuple):
+    """A request's expressions by id, and what their SEARCHes found."""
+
+    nodes: dict[str, Node]
+    found: Found
+
+
+async def read_expressions(call: Call, queries: list[Query], span: Span, budget: PointBudget) -> Expressions:
+    nodes = await blocking(call.parts.sums, _parse_all, queries)
+    found: Found = {}
+    for query_id, node in nodes.items():
+        for search in calls_in(node, "SEARCH"):
+            if search not in found:
+                found[search] = await _search(call, query_id, search, span, budget)
+    return Expressions(nodes, found)
+
+
+def evaluate(
+    queries: list[Query],
+    measured: Mapping[str, Series],
+    expressions: Expressions,
+    span: Span,
+    budget: PointBudget,
 ) -> dict[str, list[Series]]:
     """The series of each query, by id; one that is no SEARCH and no array has one."""
-    expressions = {query["Id"]: _parse(query) for query in queries if "Expression" in query}
-    found: Found = {}
-    for query_id, node in expressions.items():
-        for search in calls_in(node, "SEARCH"):
-            found[search] = await _search(call, query_id, search, span)
-    values = _Values(measured, expressions, found, span)
+    values = _Values(measured, expressions, span, budget)
     return {query["Id"]: values.series(query["Id"]) for query in queries if query.get("ReturnData", True)}
+
+
+def _parse_all(queries: list[Query]) -> dict[str, Node]:
+    return {query["Id"]: _parse(query) for query in queries if "Expression" in query}
 
 
 def _parse(query: Query) -> Node:
@@ -50,24 +72,32 @@ def _parse(query: Query) -> Node:
         raise metric_errors.invalid_expression(query["Id"], str(error)) from None
 
 
-async def _search(call: Call, query_id: str, search: FunctionCall, span: Span) -> list[Series]:
+async def _search(
+    call: Call, query_id: str, search: FunctionCall, span: Span, budget: PointBudget
+) -> list[Series]:
     try:
-        pattern_text, stat, period = _search_arguments(search)
+        pattern_text, measure = _search_arguments(search)
         pattern = parse_search(pattern_text)
+        query = MetricsQuery(
+            call.caller.account_id,
+            call.caller.region,
+            namespace=pattern.namespace,
+            exact_dimensions=pattern.dimensions,
+            active_since_ms=milliseconds(call.now() - KNOWN),
+        )
+        metrics = await call.parts.metrics.find(query)
+        budget.take(len(metrics))
+        keys = await blocking(call.parts.sums, _matching, pattern, metrics)
+        return [await read_series(call, key, span, measure, budget) for key in keys]
     except ValueError as error:
         raise metric_errors.invalid_expression(query_id, str(error)) from None
-    query = MetricsQuery(
-        call.caller.account_id,
-        call.caller.region,
-        namespace=pattern.namespace,
-        exact_dimensions=pattern.dimensions,
-        active_since_ms=milliseconds(call.now() - KNOWN),
-    )
-    keys = [metric.key for metric in await call.parts.metrics.find(query) if pattern.matches(metric.key)]
-    return [await read_series(call, key, span, period, (stat, None)) for key in keys[:MOST_FOUND]]
 
 
-def _search_arguments(search: FunctionCall) -> tuple[str, str, int]:
+def _matching(pattern: SearchPattern, metrics: list[Metric]) -> list[MetricKey]:
+    return list(islice((metric.key for metric in metrics if pattern.matches(metric.key)), MOST_FOUND))
+
+
+def _search_arguments(search: FunctionCall) -> tuple[str, Measure]:
     match search.arguments:
         case (Text(pattern), Text(stat)):
             period = DEFAULT_PERIOD
@@ -80,25 +110,27 @@ def _search_arguments(search: FunctionCall) -> tuple[str, str, int]:
         require_period(period)
     except ServiceError as error:
         raise ValueError(error.message.rstrip(".")) from None
-    return pattern, stat, period
+    return pattern, Measure(stat, period)
 
 
 class _Values:
     """Values of the request's ids, each found when it is first needed."""
 
     def __init__(
-        self, measured: Mapping[str, Series], expressions: Mapping[str, Node], found: Found, span: Span
+        self, measured: Mapping[str, Series], expressions: Expressions, span: Span, budget: PointBudget
     ) -> None:
         self._known: dict[str, Value] = dict(measured)
-        self._expressions = expressions
+        self._expressions = expressions.nodes
         self._open: list[str] = []
-        self._evaluation = Evaluation(span, self._lookup, measured, found)
+        self._evaluation = Evaluation(span, self._lookup, measured, expressions.found, budget)
 
     def series(self, query_id: str) -> list[Series]:
         try:
             value = self._lookup(query_id)
         except ValueError as error:
             raise metric_errors.invalid_expression(query_id, str(error)) from None
+        except RecursionError:
+            raise metric_errors.invalid_expression(query_id, "it is nested too deeply") from None
         if isinstance(value, float | int):
             raise metric_errors.invalid_expression(
                 query_id, "it gives a number, and ReturnData needs a time series"

@@ -14,7 +14,7 @@ _DYNAMIC = re.compile(r"\$\{(LABEL|PROP\('([\w.-]+)'\))\}")
 
 
 def labels(query: dict[str, Any], series: list[Series]) -> list[tuple[str, Series]]:
-    own = [_own_label(query, one, series) for one in series]
+    own = _own_labels(query, series)
     given = query.get("Label")
     if given is None:
         return list(zip(own, series, strict=True))
@@ -23,15 +23,18 @@ def labels(query: dict[str, Any], series: list[Series]) -> list[tuple[str, Serie
     ]
 
 
-def _own_label(query: dict[str, Any], one: Series, all_of_them: list[Series]) -> str:
+def _own_labels(query: dict[str, Any], series: list[Series]) -> list[str]:
+    all_properties = [_properties(one.key) for one in series if one.key is not None]
+    names = dict.fromkeys(name for properties in all_properties for name in properties)
+    differing = {name for name in names if len({p.get(name) for p in all_properties}) > 1}
+    return [_own_label(query, one, differing) for one in series]
+
+
+def _own_label(query: dict[str, Any], one: Series, differing: set[str]) -> str:
     if one.key is None:
         return str(query["Id"])
-    keys = [series.key for series in all_of_them if series.key is not None]
-    properties = [_properties(key) for key in keys]
-    differing = [
-        value for name, value in _properties(one.key).items() if len({p.get(name) for p in properties}) > 1
-    ]
-    return " ".join(differing) or one.key.name
+    own = [value for name, value in _properties(one.key).items() if name in differing]
+    return " ".join(own) or one.key.name
 
 
 def _properties(key: MetricKey) -> dict[str, str]:

@@ -1,19 +1,33 @@
 """One metric as a time series."""
 
+from typing import NamedTuple
+
 from emulator.metrics.metric import MetricKey, Span
-from emulator.metrics.time_series import Series
+from emulator.metrics.time_series import PointBudget, Series
 from emulator.metrics.window import statistic
 from emulator.operations.registry import Call
 
 
+class Measure(NamedTuple):
+    """What of a metric a series tells."""
+
+    stat: str
+    period: int
+    """Seconds."""
+    unit: str | None = None
+    """None is any; of several units in one period the first one's value counts."""
+
+
 async def read_series(
-    call: Call, key: MetricKey, span: Span, period: int, stat: tuple[str, str | None]
+    call: Call, key: MetricKey, span: Span, measure: Measure, budget: PointBudget
 ) -> Series:
-    """`stat`: the statistic and the unit, None for any. Of several units in one period the first one's value counts."""
-    windows = await call.parts.metrics.windows(key, span, period * 1000, stat[1])
+    """Raises ValueError where the budget does not allow it."""
+    period_ms = measure.period * 1000
+    windows = await call.parts.metrics.windows(key, span, period_ms, measure.unit, budget.left + 1)
+    budget.take(1 + len(windows))
     points: dict[int, float] = {}
     for window in windows:
-        value = statistic(window, stat[0])
+        value = statistic(window, measure.stat)
         if value is not None:
             points.setdefault(window.start_ms, value)
-    return Series(points, period * 1000, stat[0], key)
+    return Series(points, period_ms, measure.stat, key)

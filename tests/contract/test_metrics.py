@@ -210,6 +210,31 @@ def test_expression_that_cannot_be_evaluated(client: Any, expression: str, text:
     assert refusal(client.get_metric_data, MetricDataQueries=queries, **times) == refused
 
 
+def test_one_request_cannot_make_points_without_end(server: RunningEmulator) -> None:
+    client = cloudwatch(server.endpoint, "json", "333344445555")
+    metric = {"Id": "m", "MetricStat": metric_stat("m", period=1), "ReturnData": False}
+    fills = [{"Id": f"e{number}", "Expression": f"FILL(m, {number})"} for number in range(12)]
+    end = datetime.now(UTC)
+    times = {"StartTime": end - timedelta(seconds=90_000), "EndTime": end, "MaxDatapoints": 1}
+    assert client.get_metric_data(MetricDataQueries=[metric, *fills[:4]], **times)["NextToken"]
+    code, message = refusal(client.get_metric_data, MetricDataQueries=[metric, *fills], **times)
+    assert (code, message.partition(": ")[2]) == (
+        "ValidationError",
+        "the request needs more than 1000000 data points.",
+    )
+    client.close()
+
+
+def test_expressions_that_refer_to_each_other_endlessly_are_refused(server: RunningEmulator) -> None:
+    client = cloudwatch(server.endpoint, "json", "333344445555")
+    chain = [{"Id": f"e{n}", "Expression": f"((((e{n + 1}))))+1", "ReturnData": n == 0} for n in range(498)]
+    last = {"Id": "e498", "MetricStat": metric_stat("m"), "ReturnData": False}
+    times = {"StartTime": minute(), "EndTime": datetime.now(UTC)}
+    code, message = refusal(client.get_metric_data, MetricDataQueries=[*chain, last], **times)
+    assert (code, message) == ("ValidationError", "Error in expression 'e0': it is nested too deeply.")
+    client.close()
+
+
 def test_what_aws_refuses(client: Any) -> None:
     start = minute()
     one = {"MetricName": "m", "Timestamp": start, "Value": 1.0}

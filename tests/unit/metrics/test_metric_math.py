@@ -4,7 +4,7 @@ import pytest
 
 from emulator.metrics.math_expression import parse_math
 from emulator.metrics.metric import Span
-from emulator.metrics.time_series import Evaluation, Series, Value
+from emulator.metrics.time_series import Evaluation, PointBudget, Series, Value
 
 MINUTE = 60_000
 SERIES = {"a": Series({0: 1.0, MINUTE: 3.0}, MINUTE), "b": Series({MINUTE: 2.0, 3 * MINUTE: 4.0}, MINUTE)}
@@ -87,3 +87,15 @@ def test_fill_makes_no_endless_series() -> None:
     wide = Evaluation(Span(0, 10**15), lambda name: SERIES[name], SERIES, {})
     with pytest.raises(ValueError, match="FILL would make more than"):
         wide.value(parse_math("FILL(a, 0)"))
+
+
+@pytest.mark.parametrize("text", ["FILL(a, 1)", "SUM(a) + SUM(a) + SUM(a)", "ABS(ABS(ABS(a)))", "METRICS()"])
+def test_all_that_one_request_reads_and_makes_is_counted(text: str) -> None:
+    def within(most: int) -> Value:
+        return Evaluation(
+            Span(0, 4 * MINUTE), lambda name: SERIES[name], SERIES, {}, PointBudget(most)
+        ).value(parse_math(text))
+
+    assert within(20) is not None
+    with pytest.raises(ValueError, match="the request needs more than 4 data points"):
+        within(4)
