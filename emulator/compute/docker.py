@@ -97,6 +97,7 @@ class DockerBackend:
         self._options = options
         self._own_name = find_own_container(mountinfo)
         self._limiter = CapacityLimiter(16)
+        self._creations = CapacityLimiter(16)
         self._looks = CapacityLimiter(4)
         self._reach = (
             None
@@ -190,7 +191,8 @@ class DockerBackend:
         url = await self._reach.url(cluster.network) if self._reach else None
         if url is not None and self._options.has_credentials_address:
             instance = with_credentials_address(instance)
-        await self._call(self._create, cluster, with_endpoint(instance, url), work_dir)
+        # Input may be copied: signals must not wait behind that.
+        await blocking(self._creations, self._create, cluster, with_endpoint(instance, url), work_dir)
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         if exists(self._api, cluster.name, instance.host):
