@@ -18,6 +18,7 @@ from emulator.training.model_files import upload_files
 from emulator.training.opt_ml import MODEL, OUTPUT_DATA
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import cluster_name
+from emulator.training.volume import volume_sizes
 
 
 async def upload_artifacts(job: TrainingJob, parts: TrainingParts) -> None:
@@ -33,21 +34,17 @@ async def upload_artifacts(job: TrainingJob, parts: TrainingParts) -> None:
 
 def _upload_archive(job: TrainingJob, parts: TrainingParts, directory: str, target: S3Uri) -> None:
     archive = partial(_archive, job, parts, f"{directory}/.")
-    upload_archive(_hosts(job), archive, parts.objects.writer(target))
+    upload_archive(volume_sizes(job.request.resource_config), archive, parts.objects.writer(target))
 
 
 def _upload_files(job: TrainingJob, parts: TrainingParts, directory: str, target: S3Uri) -> None:
     upload_files(
-        _hosts(job),
+        volume_sizes(job.request.resource_config),
         archive=partial(_archive, job, parts, f"{directory}/."),
         file=lambda host, name: _archive(job, parts, f"{directory}/{name}", host),
         folder=target,
         writer=parts.objects.writer,
     )
-
-
-def _hosts(job: TrainingJob) -> list[str]:
-    return [host.name for host in job.request.resource_config.hosts()]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from emulator.domain.training_job import TrainingJob
 from emulator.training.host_sync import HostSync
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import cluster_name
+from emulator.training.volume import VolumeOutgrownError, volume_sizes
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +29,22 @@ SHARE = 0.1
 """Most of the time that may be spent looking: the Engine holds the container meanwhile."""
 
 
-async def sync_until(over: Callable[[], Awaitable[None]], job: TrainingJob, parts: TrainingParts) -> None:
+async def sync_until(
+    over: Callable[[], Awaitable[None]],
+    on_outgrown: Callable[[str], None],
+    job: TrainingJob,
+    parts: TrainingParts,
+) -> None:
     """Keep S3 up to date until `over` returns.
 
-    A look that fails is logged; a later one or `finish_sync` makes up for it.
+    A look that fails is logged; a later one or `finish_sync` makes up for it. `on_outgrown` gets the reason where a
+    host says that it has more than its volume.
     """
     if not sync_directories(job.request):
         return
     async with anyio.create_task_group() as tasks:
         for directory, sync in _all(job, parts):
-            tasks.start_soon(_keep_looking, sync, f"{job.key.name}: {directory.local_path}")
+            tasks.start_soon(_keep_looking, sync, on_outgrown, f"{job.key.name}: {directory.local_path}")
         await over()
         tasks.cancel_scope.cancel()
 
@@ -55,17 +62,24 @@ async def finish_sync(job: TrainingJob, parts: TrainingParts) -> None:
 
 def _all(job: TrainingJob, parts: TrainingParts) -> list[tuple[SyncDirectory, HostSync]]:
     cluster = cluster_name(job)
-    hosts = [host.name for host in job.request.resource_config.hosts()]
+    volumes = volume_sizes(job.request.resource_config).items()
     directories = sync_directories(job.request)
-    return [(each, HostSync(each, cluster, host, parts)) for each in directories for host in hosts]
+    return [
+        (each, HostSync(each, cluster, host, volume, parts))
+        for each in directories
+        for host, volume in volumes
+    ]
 
 
-async def _keep_looking(sync: HostSync, what: str) -> None:
+async def _keep_looking(sync: HostSync, on_outgrown: Callable[[str], None], what: str) -> None:
     period = PERIOD
     while True:
         began = anyio.current_time()
         try:
             is_busy = await sync.look()
+        except VolumeOutgrownError as failure:
+            on_outgrown(failure.reason)
+            return
         except JobFailure:
             return  # the container is gone: its watcher tells
         except Exception as error:

@@ -22,6 +22,7 @@ from emulator.domain.sync_directory import SyncDirectory
 from emulator.training.parts import TrainingParts
 from emulator.training.spooled_files import Slice, read_slice, spool
 from emulator.training.sync_plan import UPLOADED, UPLOADING, Files, plan_sync, read_batches
+from emulator.training.volume import require_declared
 
 
 def record_file(work_dir: Path, directory: SyncDirectory, host: str) -> Path:
@@ -42,8 +43,12 @@ def read_record(file: Path) -> dict[str, FileState]:
 
 
 class HostSync:
-    def __init__(self, directory: SyncDirectory, cluster: str, host: str, parts: TrainingParts) -> None:
+    def __init__(
+        self, directory: SyncDirectory, cluster: str, host: str, volume: int, parts: TrainingParts
+    ) -> None:
+        """`volume`: bytes of the host's storage."""
         self._directory = directory
+        self._volume = volume
         self._where = (cluster, host)
         self._parts = parts
         self._work_dir = parts.work_root / cluster
@@ -55,11 +60,13 @@ class HostSync:
     async def look(self, is_final: bool = False) -> bool:
         """Bring S3 up to date; whether there was anything to do. Finally, a file need not be seen twice.
 
-        Raises the first S3Fault when all has been tried, JobFailure where the container is gone.
+        Raises the first S3Fault when all has been tried, VolumeOutgrownError where the files say that they are more
+        than the volume, JobFailure where the container is gone.
         """
         if self._synced is None:
             self._synced = await blocking(self._parts.disk, read_record, self._record)
         now = await self._parts.compute.list_files(*self._where, self._directory.local_path)
+        require_declared(self._where[1], (state.size for state in now.values()), self._volume)
         plan = plan_sync(self._synced, now if is_final else self._previous, now)
         self._previous, self._faults = now, []
         for batch in read_batches(plan.uploads, now):

@@ -7,7 +7,7 @@ overwritten by it. Sources: DG your-algorithms-training-algo-output; docs/fideli
 import io
 import sys
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
 from pathlib import PurePosixPath
@@ -17,9 +17,14 @@ from isal import igzip
 
 from emulator.domain.failure_reason import artifact_upload_failed
 from emulator.domain.s3_fault import S3Fault
+from emulator.training.volume import require_declared
 
 Archive = Callable[[str], AbstractContextManager[Iterator[bytes] | None]]
 """Host -> the tar stream of the directory on that host, None where there is none."""
+
+
+Volumes = Mapping[str, int]
+"""Bytes of storage by host, of all hosts in their order."""
 
 
 class Member(NamedTuple):
@@ -37,14 +42,14 @@ COMPRESSION_LEVEL = 1
 """Of 0 to 3; the higher ones cost time and save little."""
 
 
-def upload_archive(hosts: Sequence[str], archive: Archive, writer: AbstractContextManager[BinaryIO]) -> bool:
+def upload_archive(volumes: Volumes, archive: Archive, writer: AbstractContextManager[BinaryIO]) -> bool:
     """For a worker thread: merge and upload. False, with no object written, where all is empty.
 
     Raises JobFailure.
     """
     output: tarfile.TarFile | None = None
     with told_as_failures(), ExitStack() as stack:
-        for member in merged_members(hosts, archive):
+        for member in merged_members(volumes, archive):
             if member.is_cut_off:
                 raise artifact_upload_failed(
                     f"{member.info.name!r} on {member.host} is a hard link to {member.info.linkname!r}, "
@@ -77,20 +82,23 @@ def _open_output(stack: ExitStack, writer: AbstractContextManager[BinaryIO]) -> 
     return stack.enter_context(tarfile.open(fileobj=compressed, mode="w|", format=tarfile.PAX_FORMAT))
 
 
-def merged_members(hosts: Sequence[str], archive: Archive) -> Iterator[Member]:
-    """The members of all hosts by relative name, each name once."""
+def merged_members(volumes: Volumes, archive: Archive) -> Iterator[Member]:
+    """The members of all hosts by relative name, each name once. Raises JobFailure."""
     seen: dict[str, bool] = {}
-    for host in reversed(hosts):
+    for host in reversed(list(volumes)):
         with archive(host) as stream:
             if stream is not None:
-                yield from _new_members(host, stream, seen)
+                yield from _new_members(host, stream, volumes[host], seen)
 
 
-def _new_members(host: str, stream: Iterator[bytes], seen: dict[str, bool]) -> Iterator[Member]:
+def _new_members(host: str, stream: Iterator[bytes], volume: int, seen: dict[str, bool]) -> Iterator[Member]:
     """`seen` tells of each name that other hosts gave whether it is a directory."""
     own: dict[str, bool] = {}
+    declared = 0
     with tarfile.open(fileobj=ChunkReader(stream), mode="r|") as tar:
         for found in tar:
+            declared += found.size
+            require_declared(host, [declared], volume)
             info = relative_member(found)
             if info is None or _is_taken(info.name, seen):
                 continue

@@ -7,14 +7,14 @@ OutputDataConfig$CompressionType; docs/fidelity.md for what is our choice.
 
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from emulator.domain.failure_reason import artifact_upload_failed
 from emulator.domain.s3_uri import S3Uri
-from emulator.training.model_artifacts import Archive, ChunkReader, merged_members, told_as_failures
+from emulator.training.model_artifacts import Archive, ChunkReader, Volumes, merged_members, told_as_failures
 
 FileArchive = Callable[[str, str], AbstractContextManager[Iterator[bytes] | None]]
 """(host, relative name) -> the tar stream of that one file, None where it is gone."""
@@ -26,14 +26,12 @@ KEY_LIMIT = 1024
 """Bytes, S3 User Guide, "Object key naming guidelines"."""
 
 
-def upload_files(
-    hosts: Sequence[str], archive: Archive, file: FileArchive, folder: S3Uri, writer: Writer
-) -> int:
+def upload_files(volumes: Volumes, archive: Archive, file: FileArchive, folder: S3Uri, writer: Writer) -> int:
     """For a worker thread: merge and upload below `folder`; returns how many objects. Raises JobFailure."""
     links: list[tuple[str, str]] = []
     count = 0
     with told_as_failures():
-        for host, info, content, _ in merged_members(hosts, archive):
+        for host, info, content, _ in merged_members(volumes, archive):
             if content is not None:
                 _put(content, file_uri(folder, info.name), writer)
                 count += 1

@@ -13,6 +13,7 @@ from emulator.domain.cluster import FileState
 from emulator.training.model_artifacts import ChunkReader
 
 CHUNK = 2**20
+_HOLE = bytes(CHUNK)
 
 Archive = Callable[[str], AbstractContextManager[Iterator[bytes] | None]]
 """Path below the directory, `.` for all of it -> its tar stream, None where there is nothing."""
@@ -60,11 +61,16 @@ def _take(
 
 
 def _append(content: object, size: int, file: BinaryIO) -> Slice:
+    """Zeros become a hole: in the container they may have been one, which takes nothing of its volume."""
     offset = file.tell()
     while chunk := content.read(CHUNK):  # type: ignore[attr-defined]
-        file.write(chunk)
+        if chunk == _HOLE:
+            file.seek(CHUNK, os.SEEK_CUR)
+        else:
+            file.write(chunk)
     if file.tell() - offset != size:
         raise tarfile.ReadError("the stream ended within a file")
+    file.truncate()
     return Slice(offset, size)
 
 

@@ -120,7 +120,8 @@ async def _watch(
         for instance in cluster.instances:
             watch = partial(watch_host, job, instance, hosts.is_fresh, parts, hosts.note_outgrown)
             watchers.start_soon(_note_end, watch, hosts)
-        watchers.start_soon(sync_until, partial(hosts.until, hosts.is_over), job, parts)
+        over = partial(hosts.until, hosts.is_over)
+        watchers.start_soon(sync_until, over, hosts.note_outgrown, job, parts)
         job = await _follow(job, cluster, hosts, parts, stop)
         if hosts.fault is not None:
             watchers.cancel_scope.cancel()

@@ -3,12 +3,16 @@
 An instance has a volume of VolumeSizeInGB, or, where its type has NVMe disks of its own, those and no volume.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from emulator.domain.cluster import UsageSample
-from emulator.domain.failure_reason import insufficient_disk_space, volume_outgrown
+from emulator.domain.failure_reason import JobFailure, insufficient_disk_space, volume_outgrown
 from emulator.domain.instance_type import catalogue
 from emulator.domain.resource_config import ResourceConfig
+
+
+class VolumeOutgrownError(JobFailure):
+    """A host says that it has more than its storage volume."""
 
 
 def volume_sizes(resources: ResourceConfig) -> dict[str, int]:
@@ -33,3 +37,13 @@ def outgrown(resources: ResourceConfig, input_bytes: Mapping[str, int], sample: 
     volume = volume_sizes(resources)[sample.host]
     used = input_bytes.get(sample.host, 0) + (sample.disk_bytes or 0)
     return volume_outgrown(sample.host, used, volume) if used > volume else None
+
+
+def require_declared(host: str, sizes: Iterable[int], volume: int) -> None:
+    """Before files of these sizes are read. Holes in files take nothing of a volume, but would be read as zeros.
+
+    Raises VolumeOutgrownError.
+    """
+    declared = sum(sizes)
+    if declared > volume:
+        raise VolumeOutgrownError(volume_outgrown(host, declared, volume))

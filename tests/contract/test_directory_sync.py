@@ -27,10 +27,11 @@ from emulator.domain.training_job import TrainingJob
 from emulator.embedded_s3.server import EmbeddedS3
 from emulator.objects.object_store import ObjectStore
 from emulator.training.checkpoint_restore import stage_checkpoints
-from emulator.training.directory_sync import finish_sync
+from emulator.training.directory_sync import finish_sync, sync_until
 from emulator.training.host_sync import HostSync
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import cluster_name, compile_cluster
+from emulator.training.volume import volume_sizes
 from tests.contract.test_object_store import listed
 from tests.support.builders import a_progress, a_training_job, instances
 from tests.unit.training.test_plan import MACHINE, POLICY, place
@@ -59,7 +60,10 @@ class World:
 
     def sync(self, host: str = "algo-1") -> HostSync:
         """As a new emulator has it."""
-        return HostSync(sync_directories(self.job.request)[0], cluster_name(self.job), host, self.parts)
+        volume = volume_sizes(self.job.request.resource_config)[host]
+        return HostSync(
+            sync_directories(self.job.request)[0], cluster_name(self.job), host, volume, self.parts
+        )
 
     def files(self, host: str = "algo-1") -> FakeFiles:
         return self.compute.files(host)
@@ -280,6 +284,32 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(run: Run) -> None:
         world.compute.list_files = real  # type: ignore[method-assign]
         await sync.look()
         assert await world.keys() == ["ckpt/a"]
+
+    run(case)
+
+
+def test_files_that_say_they_are_larger_than_the_volume_are_not_read(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeFiles, "states", lambda *_: {"sparse": FileState(2**40, 7)})
+
+    async def case(world: World) -> None:
+        await world.launch()
+        reasons: list[str] = []
+
+        async def until_told() -> None:
+            while not reasons:
+                await anyio.sleep(0.01)
+
+        with anyio.fail_after(10):
+            await sync_until(until_told, reasons.append, world.job, world.parts)
+        with pytest.raises(JobFailure) as raised:
+            await finish_sync(world.job, world.parts)
+        assert raised.value.reason == reasons[0]
+        assert reasons[0].startswith(
+            "ClientError: Insufficient disk space: algo-1 uses 1024.00 GiB of a storage volume"
+        )
+        assert await world.keys() == []
 
     run(case)
 

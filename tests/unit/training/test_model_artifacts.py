@@ -21,6 +21,8 @@ Entry = bytes | tuple[bytes, str]
 
 DIRECTORY = (tarfile.DIRTYPE, "")
 FIFO = (tarfile.FIFOTYPE, "")
+ROOM = 2**30
+"""Bytes of a host's volume."""
 
 
 def symlink(target: str) -> Entry:
@@ -83,7 +85,7 @@ def merge(**hosts: Mapping[str, Entry] | None) -> dict[str, tarfile.TarInfo | by
     """What model.tar.gz holds: content of files, TarInfo of the rest. `algo_1={...}` is a host's tree."""
     packed = {host.replace("_", "-"): None if tree is None else pack(tree) for host, tree in hosts.items()}
     writer = RecordingWriter()
-    assert upload_archive(list(packed), archive_of(packed), writer)
+    assert upload_archive(dict.fromkeys(packed, ROOM), archive_of(packed), writer)
     assert writer.data is not None
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(writer.data))) as tar:
         names = tar.getnames()
@@ -150,7 +152,7 @@ def test_archive_refuses_a_hard_link_to_what_another_host_overwrites() -> None:
     hosts = {"algo-1": pack({"m": b"1", "n": hard_link("./m")}), "algo-2": pack({"m": b"2"})}
 
     with pytest.raises(JobFailure, match="Artifact upload failed:'n' on algo-1 is a hard link to 'm'"):
-        upload_archive(list(hosts), archive_of(hosts), RecordingWriter())
+        upload_archive(dict.fromkeys(hosts, ROOM), archive_of(hosts), RecordingWriter())
 
 
 @pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, b"s"])
@@ -166,7 +168,7 @@ def test_archive_keeps_mode_owner_and_time() -> None:
         tar.addfile(info)
     hosts = {"algo-1": buffer.getvalue()}
 
-    (member,) = [found.info for found in merged_members(["algo-1"], archive_of(hosts))]
+    (member,) = [found.info for found in merged_members({"algo-1": ROOM}, archive_of(hosts))]
 
     assert (member.mode, member.uid, member.gid, member.mtime) == (0o4755, 2_200_000, 7, 1_700_000_000)
 
@@ -193,7 +195,7 @@ def test_archive_reads_every_tar_format(format_: int) -> None:
     hosts = {"algo-1": pack({"m": b"1" * 2_000, "d": DIRECTORY, "d/" + "n" * 90: b"2"}, format=format_)}
     writer = RecordingWriter()
 
-    upload_archive(["algo-1"], archive_of(hosts), writer)
+    upload_archive({"algo-1": ROOM}, archive_of(hosts), writer)
 
     with tarfile.open(fileobj=io.BytesIO(writer.data or b"")) as tar:
         assert tar.getnames() == ["m", "d", "d/" + "n" * 90]
@@ -215,7 +217,7 @@ def test_archive_fills_the_holes_of_sparse_files() -> None:
     hosts = {"algo-1": gnu_sparse("./sparse", hole=4_096, content=b"end")}
     writer = RecordingWriter()
 
-    upload_archive(["algo-1"], archive_of(hosts), writer)
+    upload_archive({"algo-1": ROOM}, archive_of(hosts), writer)
 
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(writer.data or b""))) as tar:
         (info,) = tar.getmembers()
@@ -228,7 +230,7 @@ def test_upload_of_nothing_opens_no_object(tree: Mapping[str, Entry]) -> None:
     writer = RecordingWriter()
     hosts = {"algo-1": pack(tree), "algo-2": None}
 
-    assert upload_archive(list(hosts), archive_of(hosts), writer) is False
+    assert upload_archive(dict.fromkeys(hosts, ROOM), archive_of(hosts), writer) is False
     assert not writer.opened
 
 
@@ -236,8 +238,8 @@ def test_upload_writes_one_gzip_that_is_the_same_each_time() -> None:
     hosts = {"algo-1": pack({"m": b"x" * 100_000})}
     one, two = RecordingWriter(), RecordingWriter()
 
-    assert upload_archive(["algo-1"], archive_of(hosts), one) is True
-    assert upload_archive(["algo-1"], archive_of(hosts), two) is True
+    assert upload_archive({"algo-1": ROOM}, archive_of(hosts), one) is True
+    assert upload_archive({"algo-1": ROOM}, archive_of(hosts), two) is True
 
     assert one.data == two.data
     magic, modification_time = (one.data or b"")[:2], (one.data or b"")[4:8]
@@ -277,7 +279,7 @@ def test_upload_that_breaks_off_tells_the_writer_and_leaves_no_object(archive: A
     writer = RecordingWriter()
 
     with pytest.raises(JobFailure) as failure:
-        upload_archive(["algo-1"], archive, writer)
+        upload_archive({"algo-1": ROOM}, archive, writer)
 
     assert failure.value.reason.startswith(reason)
     assert writer.fault is not None
@@ -289,7 +291,7 @@ def test_upload_hands_on_faults_of_the_emulator_and_tells_the_writer() -> None:
     archive = failing_archive(half_of(pack({"m": bytes(50_000)})), ConnectionError("the Engine is gone"))
 
     with pytest.raises(ConnectionError, match="the Engine is gone"):
-        upload_archive(["algo-1"], archive, writer)
+        upload_archive({"algo-1": ROOM}, archive, writer)
 
     assert isinstance(writer.fault, ConnectionError)
     assert writer.data is None
@@ -300,7 +302,7 @@ def test_upload_refused_at_the_end_is_a_fault_of_the_job() -> None:
     writer = RecordingWriter(fault_at_end=S3Fault("AccessDenied", "Access Denied"))
 
     with pytest.raises(JobFailure, match="ClientError: Artifact upload failed:AccessDenied: Access Denied"):
-        upload_archive(["algo-1"], archive_of({"algo-1": pack({"m": b"1"})}), writer)
+        upload_archive({"algo-1": ROOM}, archive_of({"algo-1": pack({"m": b"1"})}), writer)
 
 
 def test_relative_member_changes_nothing_of_what_it_was_given() -> None:

@@ -13,6 +13,7 @@ from emulator.training.model_files import file_uri, upload_files
 from tests.unit.training.test_model_artifacts import (
     DIRECTORY,
     FIFO,
+    ROOM,
     Entry,
     RecordingWriter,
     archive_of,
@@ -53,7 +54,7 @@ def upload(trees: Trees, files: Mapping[tuple[str, str], bytes] | None = None) -
         content = (files or {}).get((host, name))
         yield None if content is None else iter([pack_file(name, content)])
 
-    count = upload_files(list(packed), archive_of(packed), open_file, FOLDER, bucket.writer)
+    count = upload_files(dict.fromkeys(packed, ROOM), archive_of(packed), open_file, FOLDER, bucket.writer)
     assert count == len(bucket.objects)
     return bucket.objects
 
@@ -111,9 +112,20 @@ def test_a_file_that_breaks_off_leaves_no_object_of_it() -> None:
     bucket = Bucket()
 
     with pytest.raises(JobFailure, match="the container's files could not be read"):
-        upload_files(["algo-1"], archive_of({"algo-1": data[:20_000]}), no_file, FOLDER, bucket.writer)
+        upload_files({"algo-1": ROOM}, archive_of({"algo-1": data[:20_000]}), no_file, FOLDER, bucket.writer)
 
     assert bucket.objects == {"whole": b"1", "broken": None}
+
+
+def test_files_that_say_they_are_larger_than_the_volume_are_not_read() -> None:
+    info = tarfile.TarInfo("sparse")
+    info.size = 2**40
+    bucket = Bucket()
+
+    with pytest.raises(JobFailure, match=r"ClientError: Insufficient disk space: algo-1 uses 1024\.00 GiB"):
+        upload_files({"algo-1": ROOM}, archive_of({"algo-1": info.tobuf()}), no_file, FOLDER, bucket.writer)
+
+    assert bucket.objects == {}
 
 
 def test_a_fault_of_s3_is_the_job_s_failure() -> None:
@@ -121,7 +133,7 @@ def test_a_fault_of_s3_is_the_job_s_failure() -> None:
         return RecordingWriter(fault_at_end=S3Fault("AccessDenied", "Access Denied"))
 
     with pytest.raises(JobFailure, match="ClientError: Artifact upload failed:AccessDenied: Access Denied"):
-        upload_files(["algo-1"], archive_of({"algo-1": pack({"m": b"1"})}), no_file, FOLDER, refuse)
+        upload_files({"algo-1": ROOM}, archive_of({"algo-1": pack({"m": b"1"})}), no_file, FOLDER, refuse)
 
 
 def no_file(*_: Any) -> AbstractContextManager[Iterator[bytes] | None]:

@@ -1,4 +1,5 @@
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,3 +88,13 @@ def test_what_changed_meanwhile_is_left_out(tmp_path: Path, stream: bytes | None
     directory = Directory(**({} if stream is None else {"a": stream}))
     for state in (FileState(1, 7), FileState(5000, 7)):
         assert taken(directory, {"a": state}, tmp_path / "spool") == {}
+
+
+def test_holes_stay_holes(tmp_path: Path) -> None:
+    data = b"first" + bytes(64 * 2**20) + b"last"
+    directory = Directory(a=packed([member("a", data)]), b=packed([member("b", bytes(5 * 2**20))]))
+    with (tmp_path / "spool").open("w+b") as file:
+        for name, content in (("a", data), ("b", bytes(5 * 2**20))):
+            slices = spool(directory, {name: FileState(len(content), 7)}, file)
+            assert b"".join(read_slice(file, slices[name])) == content
+        assert os.fstat(file.fileno()).st_blocks * 512 < 8 * 2**20
