@@ -26,6 +26,9 @@ WARM_POOL_CACHE = "/opt/ml/sagemaker/warmpoolcache"
 LONGEST_HOSTNAME = 63
 """Of one label of a domain name; Linux takes one more."""
 
+MOST_PROCESSES = 32_768
+"""Processes and threads of one container: more than any algorithm needs, and the machine survives a fork bomb."""
+
 MOST_OPTIONS = 4000
 """Bytes; mount(2) takes one page, and the rest of it is the driver's."""
 
@@ -95,6 +98,7 @@ def _resources(limits: Limits) -> dict[str, Any]:
         "MemorySwap": limits.memory_bytes,
         "NanoCpus": limits.cpus * 10**9,
         "ShmSize": limits.shm_bytes,
+        "PidsLimit": MOST_PROCESSES,
     }
     if limits.gpu_ids:
         device = {"Driver": "nvidia", "DeviceIDs": list(limits.gpu_ids), "Capabilities": [["gpu"]]}

@@ -63,6 +63,7 @@ def test_container_request_is_the_golden_one() -> None:
             "MemorySwap": 2**30,
             "NanoCpus": 2_000_000_000,
             "ShmSize": 2**29,
+            "PidsLimit": 32_768,
             "NetworkMode": "sagemaker-job-1",
             "LogConfig": {"Type": "json-file", "Config": {}},
             "Mounts": [
