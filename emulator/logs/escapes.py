@@ -3,6 +3,7 @@
 import re
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
+_ESCAPES = {character: f"#{ord(character):03o}" for character in map(chr, (*range(0x20), 0x7F))}
 
 
 def escape_control_characters(line: str) -> str:
@@ -11,8 +12,8 @@ def escape_control_characters(line: str) -> str:
     Source: tab and ESC are seen in thousands of published SageMaker logs, and the metric regexes of the
     built-in XGBoost expect `#011`. The other characters follow syslog's rule.
     """
-    return _CONTROL.sub(_escape, line.rstrip("\r"))
-
-
-def _escape(match: re.Match[str]) -> str:
-    return f"#{ord(match[0]):03o}"
+    line = line.rstrip("\r")
+    if _CONTROL.search(line):
+        for character, escape in _ESCAPES.items():
+            line = line.replace(character, escape)
+    return line

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from emulator.blocking import blocking
 from emulator.domain.cluster import LogLine
 from emulator.domain.placement import NOTICE
 from emulator.domain.training_job import TrainingJob
@@ -43,6 +44,7 @@ class LogPump:
         self._logs = parts.logs
         self._metrics = AlgorithmMetrics(job, host, parts)
         self._clock = parts.clock
+        self._limiter = parts.lines
 
     async def position(self) -> int:
         """Nanoseconds: lines up to here are in the store."""
@@ -50,8 +52,12 @@ class LogPump:
 
     async def put(self, lines: Sequence[LogLine]) -> None:
         """Metrics first: lines that are stored are never read again."""
-        escaped = [line._replace(message=escape_control_characters(line.message)) for line in lines]
+        escaped = await blocking(self._limiter, _escaped, lines)
         given_up = await self._metrics.put(escaped)
         events = [LogEvent(*line) for line in escaped]
         events += [LogEvent(lines[-1].timestamp_ns, GIVEN_UP.format(name)) for name in given_up]
         await self._logs.put(self._stream, events, self._clock.now())
+
+
+def _escaped(lines: Sequence[LogLine]) -> list[LogLine]:
+    return [line._replace(message=escape_control_characters(line.message)) for line in lines]

@@ -46,6 +46,8 @@ class TrainingParts:
     archives: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     syncs: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
     """For files that go to S3 while containers run."""
+    lines: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+    """For log lines before they are stored; a container decides how long they are."""
     taps: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
     """For the regular expressions of metrics, which can be slow."""
     verdicts: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))

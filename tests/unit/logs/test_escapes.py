@@ -1,3 +1,5 @@
+from time import thread_time
+
 import pytest
 
 from emulator.logs.escapes import escape_control_characters
@@ -17,3 +19,9 @@ from emulator.logs.escapes import escape_control_characters
 )
 def test_control_characters_are_escaped_like_syslog(line: str, escaped: str) -> None:
     assert escape_control_characters(line) == escaped
+
+
+def test_a_line_of_nothing_but_control_characters_is_escaped_quickly() -> None:
+    began = thread_time()
+    assert escape_control_characters("\x01" * 2**20) == "#001" * 2**20
+    assert thread_time() - began < 0.5, "characters are replaced all at once"
