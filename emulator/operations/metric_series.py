@@ -1,10 +1,12 @@
 """One metric as a time series."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from emulator.blocking import blocking
 from emulator.metrics.metric import MetricKey, Span
 from emulator.metrics.time_series import PointBudget, Series
-from emulator.metrics.window import statistic
+from emulator.metrics.window import Window, statistic
 from emulator.operations.registry import Call
 
 
@@ -25,9 +27,14 @@ async def read_series(
     period_ms = measure.period * 1000
     windows = await call.parts.metrics.windows(key, span, period_ms, measure.unit, budget.left + 1)
     budget.take(1 + len(windows))
+    points = await blocking(call.parts.sums, _points, windows, measure.stat)
+    return Series(points, period_ms, measure.stat, key)
+
+
+def _points(windows: Sequence[Window], stat: str) -> dict[int, float]:
     points: dict[int, float] = {}
     for window in windows:
-        value = statistic(window, measure.stat)
+        value = statistic(window, stat)
         if value is not None:
             points.setdefault(window.start_ms, value)
-    return Series(points, period_ms, measure.stat, key)
+    return points

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from emulator.blocking import blocking
 from emulator.domain import metric_errors
 from emulator.metrics.window import PERCENTILE, Window, statistic
 from emulator.operations.metric_request import metric_key, require_period, require_statistic, span_of
@@ -26,10 +27,8 @@ async def get_metric_statistics(call: Call, params: Params) -> Result:
     windows = await call.parts.metrics.windows(
         metric_key(call, params), span, period * 1000, params.get("Unit")
     )
-    return {
-        "Label": params["MetricName"],
-        "Datapoints": [_datapoint(window, names, extended) for window in windows],
-    }
+    points = await blocking(call.parts.sums, _datapoints, windows, names, extended)
+    return {"Label": params["MetricName"], "Datapoints": points}
 
 
 def _require_statistics(names: list[str], extended: list[str]) -> None:
@@ -39,6 +38,10 @@ def _require_statistics(names: list[str], extended: list[str]) -> None:
         require_statistic(name, "ExtendedStatistics")
         if PERCENTILE.fullmatch(name) is None:
             raise metric_errors.invalid_value("ExtendedStatistics", name, "It belongs to Statistics.")
+
+
+def _datapoints(windows: list[Window], names: list[str], extended: list[str]) -> list[Result]:
+    return [_datapoint(window, names, extended) for window in windows]
 
 
 def _datapoint(window: Window, names: list[str], extended: list[str]) -> Result:

@@ -21,7 +21,7 @@ from emulator.domain.s3_fault import S3Fault
 from emulator.domain.sync_directory import SyncDirectory
 from emulator.training.parts import TrainingParts
 from emulator.training.spooled_files import Slice, read_slice, spool
-from emulator.training.sync_plan import UPLOADED, UPLOADING, Files, plan_sync, read_batches
+from emulator.training.sync_plan import UPLOADED, UPLOADING, Files, SyncPlan, plan_sync, read_batches
 from emulator.training.volume import require_declared
 
 
@@ -66,15 +66,20 @@ class HostSync:
         if self._synced is None:
             self._synced = await blocking(self._parts.disk, read_record, self._record)
         now = await self._parts.compute.list_files(*self._where, self._directory.local_path)
-        require_declared(self._where[1], (state.size for state in now.values()), self._volume)
-        plan = plan_sync(self._synced, now if is_final else self._previous, now)
+        plan, batches = await blocking(self._parts.disk, self._plan, self._synced, now, is_final)
         self._previous, self._faults = now, []
-        for batch in read_batches(plan.uploads, now):
+        for batch in batches:
             await self._upload(batch, self._synced, is_final)
         await self._delete(plan.deletions, self._synced)
         if self._faults:
             raise self._faults[0]
         return bool(plan.uploads or plan.deletions)
+
+    def _plan(self, synced: Files, now: Files, is_final: bool) -> tuple[SyncPlan, list[dict[str, FileState]]]:
+        """For a worker thread: a container decides how many files there are."""
+        require_declared(self._where[1], (state.size for state in now.values()), self._volume)
+        plan = plan_sync(synced, now if is_final else self._previous, now)
+        return plan, list(read_batches(plan.uploads, now))
 
     async def has_synced(self) -> bool:
         """Whether S3 has anything of it."""
