@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
 
 from emulator.hosting.routing import VariantRoute
 from emulator.hosting.runtime import PAYLOAD_LIMIT, RuntimeLimits
 from tests.support.invocation_bytes import raw, signed_head
+from tests.support.invocation_calls import failure, invoke
 from tests.support.model_server import Exchange, model_server
 from tests.support.runtime_server import RunningRuntime, running_runtime
 
@@ -33,19 +32,6 @@ def runtime(tmp_path: Path) -> Iterator[RunningRuntime]:
 def hasty(tmp_path: Path) -> Iterator[RunningRuntime]:
     with running_runtime(tmp_path, LIMITS) as running:
         yield running
-
-
-def failure(runtime: RunningRuntime, **request: Any) -> dict[str, Any]:
-    """The error answer to an InvokeEndpoint."""
-    with pytest.raises(ClientError) as error:
-        runtime.client().invoke_endpoint(**{"EndpointName": "e", "Body": b"x", **request})
-    return dict(error.value.response)
-
-
-def invoke(runtime: RunningRuntime, **request: Any) -> tuple[str, bytes]:
-    """The variant and the body, read to its end."""
-    answer = runtime.client().invoke_endpoint(**{"EndpointName": "e", "Body": b"x", **request})
-    return answer["InvokedProductionVariant"], answer["Body"].read()
 
 
 def test_headers_go_both_ways_and_nothing_else_does(runtime: RunningRuntime) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from emulator.hosting.routing import ContainerRoute, InstanceRoute, VariantRoute
+from tests.support.invocation_calls import failure, invoke
 from tests.support.model_server import Exchange, model_server
 from tests.support.runtime_server import RunningRuntime, running_runtime
 
@@ -17,19 +16,6 @@ from tests.support.runtime_server import RunningRuntime, running_runtime
 def runtime(tmp_path: Path) -> Iterator[RunningRuntime]:
     with running_runtime(tmp_path) as running:
         yield running
-
-
-def failure(runtime: RunningRuntime, **request: Any) -> dict[str, Any]:
-    """The error answer to an InvokeEndpoint."""
-    with pytest.raises(ClientError) as error:
-        runtime.client().invoke_endpoint(**{"EndpointName": "e", "Body": b"x", **request})
-    return dict(error.value.response)
-
-
-def invoke(runtime: RunningRuntime, **request: Any) -> tuple[str, bytes]:
-    """The variant and the body, read to its end."""
-    answer = runtime.client().invoke_endpoint(**{"EndpointName": "e", "Body": b"x", **request})
-    return answer["InvokedProductionVariant"], answer["Body"].read()
 
 
 def pipeline(*urls: str, is_direct: bool = False) -> VariantRoute:
