@@ -23,7 +23,7 @@ class Series:
 MOST_FILLED = 100_800
 """Data points; as many as one answer can have."""
 
-MOST_POINTS = 1_000_000
+MOST_POINTS = 2_000_000
 """Data points that are read, looked at and made for one request."""
 
 Value = float | Series | list[Series]
@@ -59,7 +59,8 @@ class Evaluation:
     def value(self, node: Node) -> Value:
         """Raises ValueError with the reason."""
         value = self._value(node)
-        self.budget.take(_cost(value))
+        is_filled = isinstance(node, Call) and node.function == "FILL"
+        self.budget.take(1 if is_filled else _cost(value))
         return value
 
     def _value(self, node: Node) -> Value:
@@ -101,7 +102,7 @@ class Evaluation:
     def _filled(self, series: Series, number: float | None) -> Series:
         if (self.span.end_ms - self.span.start_ms) / series.period_ms > MOST_FILLED:
             raise ValueError(f"FILL would make more than {MOST_FILLED} data points")
-        self.budget.take((self.span.end_ms - self.span.start_ms) // series.period_ms)
+        self.budget.take(1 + (self.span.end_ms - self.span.start_ms) // series.period_ms)
         return _filled(series, self.span, number)
 
 

@@ -213,14 +213,14 @@ def test_expression_that_cannot_be_evaluated(client: Any, expression: str, text:
 def test_one_request_cannot_make_points_without_end(server: RunningEmulator) -> None:
     client = cloudwatch(server.endpoint, "json", "333344445555")
     metric = {"Id": "m", "MetricStat": metric_stat("m", period=1), "ReturnData": False}
-    fills = [{"Id": f"e{number}", "Expression": f"FILL(m, {number})"} for number in range(12)]
+    fills = [{"Id": f"e{number}", "Expression": f"FILL(m, {number})"} for number in range(30)]
     end = datetime.now(UTC)
     times = {"StartTime": end - timedelta(seconds=90_000), "EndTime": end, "MaxDatapoints": 1}
-    assert client.get_metric_data(MetricDataQueries=[metric, *fills[:4]], **times)["NextToken"]
+    assert client.get_metric_data(MetricDataQueries=[metric, *fills[:20]], **times)["NextToken"]
     code, message = refusal(client.get_metric_data, MetricDataQueries=[metric, *fills], **times)
     assert (code, message.partition(": ")[2]) == (
         "ValidationError",
-        "the request needs more than 1000000 data points.",
+        "the request needs more than 2000000 data points.",
     )
     client.close()
 
