@@ -52,17 +52,13 @@ def load_session() -> tuple[ModuleType, ModuleType]:
     library = find_library("fuse3")
     if library is None:
         raise FastFileError(f"libfuse 3 is missing: {INSTALL}.")
-    # mfusepy would take libfuse 2 where both are installed.
-    former = os.environ.get("FUSE_LIBRARY_PATH")
+    # mfusepy would take libfuse 2 where both are installed. The variable stays: other threads may be going through all
+    # of them, and one that vanishes meanwhile is an error there.
     os.environ["FUSE_LIBRARY_PATH"] = library
     try:
         return _import("callbacks"), _import("session")
     except (ImportError, OSError, AttributeError) as error:
         raise FastFileError(f"libfuse 3 can't be used ({error}): {INSTALL}.") from error
-    finally:
-        del os.environ["FUSE_LIBRARY_PATH"]
-        if former is not None:
-            os.environ["FUSE_LIBRARY_PATH"] = former
 
 
 def _import(name: str) -> ModuleType:

@@ -18,18 +18,26 @@ from emulator.training.model_files import upload_files
 from emulator.training.opt_ml import MODEL, OUTPUT_DATA
 from emulator.training.parts import TrainingParts
 from emulator.training.plan import cluster_name
-from emulator.training.volume import volume_sizes
+from emulator.training.volume import VolumeOutgrownError, volume_sizes
 
 
 async def upload_artifacts(job: TrainingJob, parts: TrainingParts) -> None:
-    """One archive or single files, as OutputDataConfig$CompressionType says. Raises JobFailure."""
+    """One archive or single files, as OutputDataConfig$CompressionType says. What outgrew its volume is left out.
+
+    Raises JobFailure.
+    """
     output, name = job.request.output_data_config, job.key.name
     upload = _upload_archive if output.is_compressed else _upload_files
+    outgrown: JobFailure | None = None
     for directory, target in ((MODEL, output.model_uri(name)), (OUTPUT_DATA, output.data_uri(name))):
         try:
             await blocking(parts.archives, upload, job, parts, directory, target)
+        except VolumeOutgrownError as failure:
+            outgrown = outgrown or JobFailure(f"{failure.reason} ({target})")
         except JobFailure as failure:
             raise JobFailure(f"{failure.reason} ({target})") from failure
+    if outgrown is not None:
+        raise outgrown
 
 
 def _upload_archive(job: TrainingJob, parts: TrainingParts, directory: str, target: S3Uri) -> None:

@@ -101,6 +101,7 @@ def test_a_stream_that_never_ends_is_broken_off(tmp_path: Path) -> None:
         answer = runtime.client().invoke_endpoint_with_response_stream(EndpointName="e", Body=b"x")
         with pytest.raises(EventStreamError) as error:
             list(answer["Body"])
+        answer["Body"].close()
     assert TOO_SLOW in error.value.response["Error"]["Message"]
 
 
