@@ -51,7 +51,9 @@ def create(running: RunningEmulator, name: str, **members: Any) -> Any:
 def await_training(running: RunningEmulator, name: str, run: int = 1) -> None:
     def is_training() -> bool:
         report = httpx.get(f"{running.endpoint}/_emulator/training-jobs/{name}").json()
-        return bool(report["secondary_status"] == "Training" and report["run"] == run)
+        is_in_run = report["secondary_status"] == "Training" and report["run"] == run
+        # The status is on the row before the containers are made, and those keep the scripts of their making.
+        return bool(is_in_run and running.emulator.training.compute.limits())
 
     wait_until(is_training)
 

@@ -211,7 +211,7 @@ def test_a_pending_job_starts_when_there_is_room(start: Start) -> None:
 
 
 def test_never_more_at_once_than_the_budget_holds(start: Start) -> None:
-    backend = FakeBackend({"algo-1": Script(after=0.02)})
+    backend = FakeBackend({"algo-1": Script(after=0.3)})
     running = start(compute=backend, memory_budget="15GiB")
     sagemaker = running.client("sagemaker")
     names = [f"many-{number}" for number in range(12)]
