@@ -199,7 +199,7 @@ def test_emulator_is_killed_while_an_endpoint_is_updated(
     before = start()
     name = before.deploy()
     [old] = before.containers(name)
-    container = before.container(environment={"PING_AFTER": "3", "SUFFIX": "-new"})
+    container = before.container(environment={"PING_AFTER": "15", "SUFFIX": "-new"})
     before.update(name, variant(before.create_model(container)))
     until("the new container", lambda: len(before.containers(name)) == 2)
     restartable.kill()
