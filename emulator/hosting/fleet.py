@@ -1,20 +1,18 @@
 """All instances of one deployment that run, and their part of the endpoint's route."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
 
-from emulator.blocking import blocking
 from emulator.domain.endpoint import Deployment, Endpoint
 from emulator.domain.endpoint import Fleet as FleetRecord
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.endpoint_failure import not_healthy
 from emulator.domain.model import ModelRequest
 from emulator.hosting.endpoint_logs import endpoint_stream
-from emulator.hosting.multi_model import make_directories, model_files_of
+from emulator.hosting.multi_model import make_directories, model_files_of, remove_models
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.placement import serverless_holder
 from emulator.hosting.plan import compile_variant, container_host, deployment_clusters, instance_name
@@ -211,5 +209,4 @@ def drain_seconds(deployment: Deployment) -> float:
 async def destroy_clusters(endpoint: Endpoint, deployment: Deployment, parts: HostingParts) -> None:
     for cluster in deployment_clusters(endpoint, deployment):
         await parts.compute.destroy(cluster)
-        directory = parts.work_root / "multi-model" / cluster
-        await blocking(parts.disk, shutil.rmtree, directory, ignore_errors=True)
+        await remove_models(parts, cluster)
