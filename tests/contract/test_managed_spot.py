@@ -122,8 +122,9 @@ def test_every_run_has_log_streams_of_its_own_or_goes_on_in_one_of_the_same_seco
 
 
 def test_job_that_waits_too_long_for_new_instances_is_stopped(start: Start) -> None:
-    running = start(time_scale=0.001)
-    condition = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 20}
+    # The first instances have 5 s to come, and so has what follows the interruption, which takes 6 s.
+    running = start(time_scale=0.2)
+    condition = {"MaxRuntimeInSeconds": 20, "MaxWaitTimeInSeconds": 25}
     sagemaker = create(running, "spot", **{**SPOT, "StoppingCondition": condition})
     await_training(running, "spot")
     call(running, "spot", "interrupt")
@@ -135,10 +136,10 @@ def test_job_that_waits_too_long_for_new_instances_is_stopped(start: Start) -> N
 
 
 def test_spot_job_that_never_gets_its_instances_ends_without_having_begun(start: Start) -> None:
-    running = start(memory_budget="10GiB", memory_policy="strict", time_scale=0.001)
+    running = start(memory_budget="10GiB", memory_policy="strict")
     create(running, "holder")
     await_training(running, "holder")
-    condition = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 100}
+    condition = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 300}
     sagemaker = create(running, "spot", **{**SPOT, "StoppingCondition": condition})
     job = wait_for_status(sagemaker, "spot", "Stopped", "Completed", "Failed")
 
