@@ -69,13 +69,13 @@ class ComputeBackend(Protocol):
         """Run it. A command that cannot be run is no error: `watch` tells exit code 127 or 126."""
 
     async def watch(
-        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink | None
     ) -> InstanceExit:
         """Hand over the lines stamped after `since_ns`, live, then tell how the container ended.
 
         While it runs, `usage` gets a sample about every second, and a last one before this returns, whose
-        `disk_bytes` are those of the end; none of a container that was gone before anybody looked. Also for one that
-        ended long ago. Cancelling it leaves the container alone.
+        `disk_bytes` are those of the end; none of a container that was gone before anybody looked. Without `usage`
+        nothing is measured. Also for one that ended long ago. Cancelling it leaves the container alone.
         """
 
     async def signal(self, cluster: str, host: str, signal: str) -> None:

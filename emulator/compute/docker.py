@@ -219,7 +219,7 @@ class DockerBackend:
                 raise
 
     async def watch(
-        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink | None
     ) -> InstanceExit:
         if self._reach:
             await self._reach.url(await self._call(lambda: network_of(self._api, cluster)))

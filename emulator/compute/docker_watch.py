@@ -114,20 +114,23 @@ class ContainerWatch:
         self._host = host
         self._since_ns = since_ns
 
-    async def run(self, sink: LogSink, usage: UsageSink) -> InstanceExit:
+    async def run(self, sink: LogSink, usage: UsageSink | None) -> InstanceExit:
+        """Without `usage` nothing is measured, and the exit tells no peak of memory."""
         handover = Handover(asyncio.get_running_loop())
         usage_watch = UsageWatch(self._api, self._cluster, self._host, handover.put_sample)
         threading.Thread(
             target=self._follow, args=(handover, usage_watch), name=f"watch-{self._name}", daemon=True
         ).start()
-        usage_watch.start(counts_from_start=self._since_ns == 0)
+        if usage is not None:
+            usage_watch.start(counts_from_start=self._since_ns == 0)
         try:
             while True:
                 lines, samples, end = await handover.take()
                 if lines:
                     await sink(lines)
-                for sample in samples:
-                    await usage(sample)
+                if usage is not None:
+                    for sample in samples:
+                        await usage(sample)
                 if end is not None:
                     return end
         finally:

@@ -164,7 +164,7 @@ class FakeBackend:
             self.most_at_once = max(self.most_at_once, len(running))
 
     async def watch(
-        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink | None
     ) -> InstanceExit:
         container = self._get(cluster, host)
         if container.started_at is None:
@@ -173,17 +173,18 @@ class FakeBackend:
         if lines:
             await sink(lines)
         if container.ended is None:
-            for sample in container.script.usage:
-                await usage(sample._replace(host=host))
-            container.ended = await self._run(container)
+            if usage is not None:
+                for sample in container.script.usage:
+                    await usage(sample._replace(host=host))
+            container.ended = await self._run(container, is_measured=usage is not None)
         return container.ended
 
-    async def _run(self, container: _Container) -> InstanceExit:
+    async def _run(self, container: _Container, is_measured: bool) -> InstanceExit:
         """Looks again and again, because the container may outlive the event loop that started it."""
         while (exit_code := container.exit_code(time.monotonic())) is None:  # noqa: ASYNC110
             await anyio.sleep(LOOK_PERIOD)
         script, limit = container.script, container.instance.limits.memory_bytes
-        peak = limit if script.oom_killed else limit // 2
+        peak = limit if script.oom_killed else limit // 2 if is_measured else None
         return InstanceExit(container.instance.host, exit_code, script.oom_killed, datetime.now(UTC), peak)
 
     async def signal(self, cluster: str, host: str, signal: str) -> None:

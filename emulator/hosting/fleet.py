@@ -70,8 +70,7 @@ class Fleet:
                     cluster,
                     specs[host],
                     endpoint_stream(self.endpoint, variant.variant_name, name, host),
-                    self.parts.compute,
-                    self.parts.logs,
+                    self.parts,
                 )
                 for host in hosts
             )

@@ -49,6 +49,8 @@ class HostingParts:
     least_ping_seconds: float = 30.0
     """`time_scale` does not shorten the time for a health check below this."""
     disk: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
+    lines: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
+    """For log lines before they are stored; a container decides how long they are."""
     pings: Callable[[], httpx.AsyncClient] = direct_client
 
     @cached_property

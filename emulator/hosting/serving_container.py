@@ -7,14 +7,13 @@ from enum import Enum, auto
 import anyio
 import httpx
 
-from emulator.clock import Clock
-from emulator.compute.backend import ComputeBackend
-from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, LogLine, UsageSample
+from emulator.blocking import blocking
+from emulator.domain.cluster import ClusterSpec, InstanceExit, InstanceSpec, LogLine
 from emulator.domain.failure_reason import JobFailure
+from emulator.hosting.parts import HostingParts
 from emulator.hosting.plan import PORT
 from emulator.logs.escapes import escape_control_characters
 from emulator.logs.log_event import LogEvent, LogStreamKey
-from emulator.logs.log_store import LogStore
 
 PING_LIMIT = 2.0
 """Seconds for one answer (DG your-algorithms-inference-code)."""
@@ -39,24 +38,23 @@ class ServingContainer:
     cluster: ClusterSpec
     spec: InstanceSpec
     stream: LogStreamKey
-    compute: ComputeBackend
-    logs: LogStore
+    parts: HostingParts
 
-    async def watch(self, clock: Clock) -> InstanceExit:
+    async def watch(self) -> InstanceExit:
         """Store its lines until it ends. Raises JobFailure where it is gone."""
-        await self.logs.create_stream(self.stream, clock.now())
-        since = await self.logs.last_timestamp_ns(self.stream) or 0
+        logs, clock = self.parts.logs, self.parts.clock
+        await logs.create_stream(self.stream, clock.now())
+        since = await logs.last_timestamp_ns(self.stream) or 0
 
         async def sink(lines: Sequence[LogLine]) -> None:
-            events = [LogEvent(line.timestamp_ns, escape_control_characters(line.message)) for line in lines]
-            await self.logs.put(self.stream, events, clock.now())
+            await logs.put(self.stream, await blocking(self.parts.lines, _events, lines), clock.now())
 
-        return await self.compute.watch(self.cluster.name, self.spec.host, since, sink, _drop)
+        return await self.parts.compute.watch(self.cluster.name, self.spec.host, since, sink, None)
 
     async def await_end(self) -> None:
         """Without its lines."""
         try:
-            await self.compute.watch(self.cluster.name, self.spec.host, FUTURE_NS, _drop_lines, _drop)
+            await self.parts.compute.watch(self.cluster.name, self.spec.host, FUTURE_NS, _drop_lines, None)
         except JobFailure:
             return
 
@@ -73,7 +71,7 @@ class ServingContainer:
     async def _url(self) -> str | None:
         """None where the container ended, of which `watch` tells."""
         try:
-            address = await self.compute.address(self.cluster.name, self.spec.host, PORT)
+            address = await self.parts.compute.address(self.cluster.name, self.spec.host, PORT)
         except JobFailure:
             return None
         return f"http://{address.host}:{address.port}"
@@ -91,9 +89,9 @@ async def ping(client: httpx.AsyncClient, url: str) -> Ping:
         return Ping.FAILED
 
 
+def _events(lines: Sequence[LogLine]) -> list[LogEvent]:
+    return [LogEvent(line.timestamp_ns, escape_control_characters(line.message)) for line in lines]
+
+
 async def _drop_lines(_: Sequence[LogLine]) -> None:
     """They were stored before."""
-
-
-async def _drop(_: UsageSample) -> None:
-    """Utilisation of endpoints is not published."""

@@ -108,7 +108,7 @@ class ServingInstance:
         pause = FIRST_PAUSE
         while True:
             try:
-                end = await container.watch(self.parts.clock)
+                end = await container.watch()
                 break
             except JobFailure:
                 raise

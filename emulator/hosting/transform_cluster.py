@@ -43,8 +43,7 @@ class TransformCluster:
                     self.spec,
                     specs[container_host(host.name, position, count)],
                     container_stream(self.job, host.name, position),
-                    self.parts.compute,
-                    self.parts.logs,
+                    self.parts,
                 )
                 for position in range(count)
             )
@@ -84,7 +83,7 @@ class TransformCluster:
 
     async def _watch(self, container: ServingContainer, ended: anyio.Event) -> None:
         try:
-            end = await container.watch(self.parts.clock)
+            end = await container.watch()
         except JobFailure as failure:
             self.on_loss(failure)
         else:

@@ -128,18 +128,19 @@ async def watch(
     since: int = 0,
     samples: list[UsageSample] | None = None,
 ) -> tuple[InstanceExit, list[LogLine]]:
-    """`samples`: where to put what the instance used."""
+    """`samples`: where to put what the instance used; None where nothing is to be measured."""
     lines: list[LogLine] = []
-    taken = samples if samples is not None else []
 
     async def sink(some: Sequence[LogLine]) -> None:
         lines.extend(some)
 
     async def usage(sample: UsageSample) -> None:
-        taken.append(sample)
+        assert samples is not None
+        samples.append(sample)
 
     with anyio.fail_after(60):
-        return await backend.watch(cluster.name, host, since, sink, usage), lines
+        measure = None if samples is None else usage
+        return await backend.watch(cluster.name, host, since, sink, measure), lines
 
 
 @pytest.fixture
@@ -155,6 +156,7 @@ def test_watch_tells_lines_and_exit_also_a_second_time(
         end, lines = await watch(backend, cluster, "algo-1")
         assert (end.host, end.exit_code, end.oom_killed) == ("algo-1", 0, False)
         assert [line.message for line in lines] == ["hello"]
+        assert end.peak_memory_bytes is None  # nobody measured
         again, none = await watch(backend, cluster, "algo-1", since=lines[-1].timestamp_ns)
         assert (again.exit_code, none) == (0, [])
 

@@ -31,7 +31,7 @@ class FailsSometimes(FakeBackend):
         return await super().find()
 
     async def watch(
-        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink | None
     ) -> InstanceExit:
         self._fail("watch")
         return await super().watch(cluster, host, since_ns, sink, usage)

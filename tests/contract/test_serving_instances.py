@@ -24,7 +24,7 @@ class Deaf(FakeBackend):
     watches = 0
 
     async def watch(
-        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink | None
     ) -> InstanceExit:
         self.watches += 1
         breaks_off = self.breaks_off = anyio.Event()
