@@ -123,7 +123,7 @@ class Invoker:
         return chosen
 
     async def _measured(self, request: InvocationRequest, variant: VariantRoute, respond: Respond) -> None:
-        trace = _Trace(Invoked(request.key, variant.name))
+        trace = _Trace(Invoked(request.key, variant.name, len(variant.instances)))
         try:
             await self._on_some_instance(request, variant, trace, respond)
         except (InvocationError, ContainerFault) as error:

@@ -57,6 +57,8 @@ class Invoked:
 
     endpoint: ResourceKey
     variant: str
+    instances: int
+    """How many the variant had in service; 0 where it is serverless and was not awake."""
     error_status: int = 0
     """4xx or 5xx where it failed."""
     total_seconds: float = 0.0
@@ -81,6 +83,8 @@ class InvocationMetrics:
         for invoked in self._recent:
             status = invoked.error_status
             self._add(invoked, "Invocations", "None", 1)
+            if invoked.instances:
+                self._add(invoked, "InvocationsPerInstance", "None", 1 / invoked.instances)
             self._add(invoked, "Invocation4XXErrors", "None", 400 <= status < 500)
             self._add(invoked, "Invocation5XXErrors", "None", status >= 500)
             self._add(invoked, "InvocationModelErrors", "None", status > 0)

@@ -240,5 +240,7 @@ class PlainInvocation:
         self._traffic.__exit__()
 
     def _record(self, error_status: int, model_seconds: float | None) -> None:
-        total = perf_counter() - self._began
-        self._parts.metrics.record(Invoked(self._key, self._variant.name, error_status, total, model_seconds))
+        total, variant = perf_counter() - self._began, self._variant
+        self._parts.metrics.record(
+            Invoked(self._key, variant.name, len(variant.instances), error_status, total, model_seconds)
+        )

@@ -352,6 +352,15 @@ def test_invocations_are_counted_and_timed(runtime: RunningRuntime) -> None:
     assert 0 < model_latency < 20e6
 
 
+def test_an_invocation_counts_for_each_instance(runtime: RunningRuntime) -> None:
+    with model_server() as first, model_server() as second:
+        runtime.serve(first, second)
+        for headers in ({}, {"InferenceId": "not-plain"}, {"TargetVariant": "AllTraffic"}):
+            invoke(runtime, **headers)
+    runtime.server.portal.call(runtime.runtime.flush)
+    assert total(runtime, "InvocationsPerInstance") == (3, 1.5)
+
+
 def test_the_case_of_an_endpoint_s_name_must_be_matched(runtime: RunningRuntime) -> None:
     """API CreateEndpoint$EndpointName."""
     with model_server() as model:
