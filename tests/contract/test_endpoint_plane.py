@@ -9,6 +9,8 @@ from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, va
 
 pytest_plugins = ["tests.support.hosting_fixtures"]
 
+HASTY = {"ContainerStartupHealthCheckTimeoutInSeconds": 60}
+
 
 def test_endpoint_goes_into_service_with_all_its_instances(tmp_path: Path, backend: FakeBackend) -> None:
     async def story(house: House) -> None:
@@ -47,7 +49,7 @@ def test_container_that_runs_and_never_answers_fails_after_its_time(
     backend.addresses = {}
 
     async def story(house: House) -> None:
-        await house.create(deployment(1))
+        await house.create(deployment(1, variant(**HASTY)))
         endpoint = await house.status(S.FAILED)
         assert "did not pass the ping health check" in str(endpoint.progress.failure_reason)
 
@@ -147,7 +149,7 @@ def test_instances_that_stay_unhealthy_are_not_added_and_nothing_else_changes(
     del backend.addresses["Main-2"]
 
     async def story(house: House) -> None:
-        await house.create(deployment(1))
+        await house.create(deployment(1, variant(**HASTY)))
         await house.status(S.IN_SERVICE)
         kept = house.instances()
         await house.parts.endpoints.request_desired(KEY, 1, {"Main": {"DesiredInstanceCount": 2}}, NOW)

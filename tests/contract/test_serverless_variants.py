@@ -71,7 +71,7 @@ def test_container_starts_when_there_is_room(tmp_path: Path, backend: FakeBacken
             house.parts.occupancy.release("somebody")
         await house.in_service(1)
 
-    play(tmp_path, backend, story, budget=GIB)
+    play(tmp_path, backend, story, budget=GIB, time_scale=0.2)
 
 
 def test_caller_is_told_for_whom_the_container_waited_in_vain(tmp_path: Path, backend: FakeBackend) -> None:
@@ -123,7 +123,7 @@ def test_caller_that_goes_away_does_not_harm_the_cold_start(tmp_path: Path, back
         await house.in_service(1)
         await nothing_held(house)
 
-    play(tmp_path, backend, story, time_scale=0.005)
+    play(tmp_path, backend, story, time_scale=0.01)
 
 
 def test_variant_of_an_old_deployment_starts_nothing_more(tmp_path: Path, backend: FakeBackend) -> None:

@@ -134,12 +134,15 @@ def pings(backend: FakeBackend) -> Iterator[PingServer]:
 
 
 def test_replacement_that_never_passes_its_health_check_is_replaced_too(
-    tmp_path: Path, backend: FakeBackend
+    tmp_path: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("emulator.hosting.serving_instance.FIRST_PAUSE", 0.1)
     answers = backend.addresses
+    # Each container has 2 s.
+    hasty = variant(ContainerStartupHealthCheckTimeoutInSeconds=200)
 
     async def story(house: House) -> None:
-        await house.create(deployment(1))
+        await house.create(deployment(1, hasty))
         await house.status(S.IN_SERVICE)
         [(cluster, host)] = backend._containers
         backend.addresses = {}

@@ -47,7 +47,7 @@ def test_container_that_never_gets_healthy_fails_the_job(
         assert job.progress.failure_reason == PING
         assert await house.outputs() == {}
 
-    play(tmp_path, backend, story)
+    play(tmp_path, backend, story, ping_seconds=1.0)
 
 
 @pytest.mark.parametrize(

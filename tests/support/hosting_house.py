@@ -36,7 +36,7 @@ def variant(name: str = "Main", count: int = 1, **members: Any) -> dict[str, Any
         "InstanceType": "ml.m5.large",
         "InitialInstanceCount": count,
         "InitialVariantWeight": 1.0,
-        "ContainerStartupHealthCheckTimeoutInSeconds": 60,
+        "ContainerStartupHealthCheckTimeoutInSeconds": 600,
         **members,
     }
 

@@ -51,6 +51,8 @@ class House:
     directory: Path
     compute: FakeBackend
     budget: int = 64 * 2**30
+    ping_seconds: float = 20.0
+    """In which a container must be healthy."""
 
     def __post_init__(self) -> None:
         clock, self.changes, self._stack = SystemClock(), Changes(), ExitStack()
@@ -73,7 +75,7 @@ class House:
             routes=RoutingTable(),
             work_root=self.directory / "hosting",
             time_scale=0.001,
-            least_ping_seconds=1.0,
+            least_ping_seconds=self.ping_seconds,
         )
         self.plane = TransformPlane(self.parts, self.store, self.changes)
 
