@@ -21,13 +21,14 @@ from emulator.hosting.routing import (
 )
 from emulator.hosting.runtime import SERVERLESS_PAYLOAD_LIMIT, RuntimeLimits
 from emulator.metrics.metric import MetricKey, Span
+from tests.support.emulator_server import wait_until
 from tests.support.model_server import Exchange, ModelServer, model_server
 from tests.support.runtime_server import ACCOUNT, REGION, RunningRuntime, running_runtime
 
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[RunningRuntime]:
-    with running_runtime(tmp_path, RuntimeLimits(model_ready=1)) as running:
+    with running_runtime(tmp_path) as running:
         yield running
 
 
@@ -155,15 +156,16 @@ def test_a_multi_model_request_names_a_model_that_exists(runtime: RunningRuntime
     )
 
 
-def test_a_model_that_is_slow_to_load_is_not_ready_and_later_is(runtime: RunningRuntime) -> None:
+def test_a_model_that_is_slow_to_load_is_not_ready_and_later_is(tmp_path: Path) -> None:
     container = MultiModelServer(room=1)
     container.may_load.clear()
-    with model_server(container) as model:
+    with running_runtime(tmp_path, RuntimeLimits(model_ready=1)) as runtime, model_server(container) as model:
         runtime.route(multi_model(model)[0])
         error = failure(runtime, TargetModel="a")
         assert error["Error"]["Code"] == "ModelNotReadyException"
         assert error["ResponseMetadata"]["HTTPStatusCode"] == 429
         container.may_load.set()
+        wait_until(lambda: container.loaded)
         assert invoke(runtime, TargetModel="a") == b"id-ax"
     assert container.calls == ["POST /models", "POST /models/id-a/invoke"]
 

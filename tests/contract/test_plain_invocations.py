@@ -44,8 +44,15 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    with running_runtime(tmp_path, RuntimeLimits(invocation=0.5)) as running:
+def limits() -> RuntimeLimits:
+    return RuntimeLimits()
+
+
+@pytest.fixture
+def watched(tmp_path: Path, limits: RuntimeLimits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    """Connections to containers rest for as long as a test takes: only one that rests makes an invocation plain."""
+    monkeypatch.setattr("emulator.hosting.container_client.IDLE_LIMIT", 300.0)
+    with running_runtime(tmp_path, limits) as running:
         yield Watched(running)
 
 
@@ -167,7 +174,6 @@ def test_an_answer_in_chunks_goes_on_in_a_task(watched: Watched) -> None:
     ("fault", "text"),
     [
         (Exchange.break_off, b"closed the connection without an answer"),
-        (lambda exchange: threading.Event().wait(2) and None, b"timed out while waiting for a response"),
         (lambda exchange: exchange.wfile.write(b"SSH-2.0\r\n\r\n") and None, b"is not HTTP"),
     ],
 )
@@ -182,6 +188,19 @@ def test_a_container_without_an_answer_is_a_model_error(
             assert status == 424
             assert text in content
             assert ask(watched)[2] == b"x"
+
+
+@pytest.mark.parametrize("limits", [RuntimeLimits(invocation=1)])
+def test_a_container_that_is_silent_for_too_long_is_a_model_error(watched: Watched) -> None:
+    over = threading.Event()
+    with model_server(warm_then(lambda exchange: over.wait(20) and None)) as model:
+        watched.runtime.serve(model)
+        ask(watched)
+        with serves_again(watched, 1):
+            status, _, content = ask(watched, b"odd")
+            assert (status, b"timed out while waiting for a response" in content) == (424, True)
+            assert ask(watched)[2] == b"x"
+        over.set()
 
 
 def test_a_caller_that_goes_away_ends_the_request_to_the_container(watched: Watched) -> None:

@@ -18,7 +18,7 @@ TOO_SLOW = "Your model primary did not complete sending the inference response i
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[RunningRuntime]:
-    with running_runtime(tmp_path, RuntimeLimits(invocation=1)) as running:
+    with running_runtime(tmp_path) as running:
         yield running
 
 
@@ -60,9 +60,7 @@ def test_a_large_stream_is_whole_and_in_order(runtime: RunningRuntime) -> None:
 
 
 @pytest.mark.parametrize("is_slow", [False, True])
-def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(
-    runtime: RunningRuntime, is_slow: bool
-) -> None:
+def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(tmp_path: Path, is_slow: bool) -> None:
     over = threading.Event()
 
     def script(exchange: Exchange) -> None:
@@ -72,7 +70,8 @@ def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(
             over.wait(20)
         exchange.break_off()
 
-    with model_server(script) as model:
+    limits = RuntimeLimits(invocation=1 if is_slow else 60)
+    with running_runtime(tmp_path, limits) as runtime, model_server(script) as model:
         runtime.serve(model)
         answer = runtime.client().invoke_endpoint_with_response_stream(EndpointName="e", Body=b"x")
         events = iter(answer["Body"])
@@ -95,7 +94,7 @@ def test_a_stream_that_never_ends_is_broken_off(tmp_path: Path) -> None:
                 exchange.chunk(b"more")
                 time.sleep(0.01)
 
-    limits = RuntimeLimits(stream=0.3)
+    limits = RuntimeLimits(stream=1)
     with running_runtime(tmp_path, limits) as runtime, model_server(script) as model:
         runtime.serve(model)
         answer = runtime.client().invoke_endpoint_with_response_stream(EndpointName="e", Body=b"x")
