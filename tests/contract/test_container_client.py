@@ -148,7 +148,9 @@ def test_a_connection_serves_many_requests() -> None:
 def test_a_connection_that_cannot_go_on_is_replaced(first: bytes) -> None:
     async def case(client: ContainerClient) -> None:
         assert await ask(client, url) == (200, b"a")
-        await anyio.sleep(0.05)
+        with anyio.fail_after(20):
+            while any(each.connection.is_open for idle in client._idle.values() for each in idle):
+                await anyio.sleep(0.01)
         assert await ask(client, url) == (200, b"b")
 
     with server(says(first), says(OK + b"Content-Length: 1\r\n\r\nb")) as url:
