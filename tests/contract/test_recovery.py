@@ -9,6 +9,7 @@ import pytest
 
 from emulator.compute.fake import FakeBackend, Script
 from tests.support.emulator_server import (
+    end_container,
     job_request,
     running_emulator,
     transitions,
@@ -50,7 +51,6 @@ def test_running_containers_are_adopted_and_no_line_is_lost_or_doubled(tmp_path:
         first.client("s3").create_bucket(Bucket="artifacts")
         sagemaker = first.client("sagemaker")
         sagemaker.create_training_job(**job_request("job"))
-        wait_for_status(sagemaker, "job", "Training")
         wait_until(lambda: _lines(first, "job") == ["one", "two"])
     with running_emulator(tmp_path, backend) as second:
         sagemaker = second.client("sagemaker")
@@ -61,22 +61,24 @@ def test_running_containers_are_adopted_and_no_line_is_lost_or_doubled(tmp_path:
 
 
 def test_a_container_that_ended_meanwhile_counts(tmp_path: Path) -> None:
-    backend = FakeBackend({"algo-1": Script(after=0.3, exit_code=4)})
+    backend = FakeBackend({"algo-1": Script(after=math.inf, logs=("up",), exit_code_on_sigterm=4)})
     with running_emulator(tmp_path, backend) as first:
         first.client("s3").create_bucket(Bucket="artifacts")
         first.client("sagemaker").create_training_job(**job_request("job"))
-        wait_for_status(first.client("sagemaker"), "job", "Training")
+        wait_until(lambda: _lines(first, "job") == ["up"])
+    end_container(backend)
     with running_emulator(tmp_path, backend) as second:
         job = wait_for_status(second.client("sagemaker"), "job", "Failed")
         assert job["FailureReason"] == "AlgorithmError: , exit code: 4"
 
 
 def test_a_lost_container_is_an_internal_error(tmp_path: Path) -> None:
-    backend = FakeBackend({"algo-1": Script(after=math.inf)})
+    backend = FakeBackend({"algo-1": Script(after=math.inf, logs=("up",))})
     with running_emulator(tmp_path, backend) as first:
         first.client("s3").create_bucket(Bucket="artifacts")
         first.client("sagemaker").create_training_job(**job_request("job"))
-        wait_for_status(first.client("sagemaker"), "job", "Training")
+        # The status is on the row before the container is launched; its line comes after that.
+        wait_until(lambda: _lines(first, "job") == ["up"])
     backend.lose("algo-1")
     with running_emulator(tmp_path, backend) as second:
         job = wait_for_status(second.client("sagemaker"), "job", "Failed")
@@ -137,7 +139,10 @@ def test_a_second_emulator_on_the_same_files_is_refused(tmp_path: Path) -> None:
 
 def _lines(running: Any, name: str) -> list[str]:
     logs = running.client("logs")
-    streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+    try:
+        streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
     if not streams:
         return []
     stream = streams[0]["logStreamName"]

@@ -14,6 +14,7 @@ import pytest
 from emulator.compute.fake import FakeBackend, Script
 from tests.support.emulator_server import (
     RunningEmulator,
+    end_container,
     job_request,
     running_emulator,
     s3_channel,
@@ -101,13 +102,15 @@ class LongLook:
 def test_job_that_ends_during_a_look_is_left_alone(
     start: Start, resources: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    running = start(FakeBackend({"quick/algo-1": Script(after=0.5)}), time_scale=1)
+    backend = FakeBackend({"quick/algo-1": Script(after=math.inf, exit_code_on_sigterm=0)})
+    running = start(backend, time_scale=1)
     sagemaker = running.client("sagemaker")
     sagemaker.create_training_job(**job_request("quick", **resources))
-    wait_for_status(sagemaker, "quick", "Training")
+    wait_until(backend.limits)
     look = LongLook(running)
     sagemaker.create_training_job(**job_request("other"))
     wait_until(lambda: look.is_held)
+    end_container(backend)
     wait_for_status(sagemaker, "quick", "Completed")
     wait_until(lambda: not running.emulator.scheduler._running)
     look.holds = False
@@ -181,8 +184,11 @@ def test_reset_removes_pools_after_their_clusters(start: Start) -> None:
     assert (backend.pools, backend.limits()) == (set(), [])
 
 
-def test_all_admitted_jobs_have_their_room_before_anybody_waits(start: Start) -> None:
+def test_all_admitted_jobs_have_their_room_before_anybody_waits(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Endpoints take from the same budget whenever the scheduler waits, for the database for instance."""
+    monkeypatch.setattr("emulator.training.scheduler.LOOK_PERIOD", 0.05)
     running = start(FakeBackend({"algo-1": ENDLESS}))
     store, held = running.emulator.training.store, []
     save, look = store.save_progress, LongLook(running)
@@ -193,6 +199,7 @@ def test_all_admitted_jobs_have_their_room_before_anybody_waits(start: Start) ->
         await save(job)
 
     store.save_progress = save_progress
+    wait_until(lambda: look.is_held)
     sagemaker = running.client("sagemaker")
     sagemaker.create_training_job(**job_request("one"))
     sagemaker.create_training_job(**job_request("two"))
@@ -209,9 +216,9 @@ def test_job_that_is_retried_keeps_its_room(start: Start) -> None:
     released: list[str] = []
     running.emulator.training.occupancy.release = released.append
     sagemaker = running.client("sagemaker")
-    sagemaker.create_training_job(**job_request("retried", RetryStrategy={"MaximumRetryAttempts": 9}))
+    sagemaker.create_training_job(**job_request("retried", RetryStrategy={"MaximumRetryAttempts": 30}))
     report = f"{running.endpoint}/_emulator/training-jobs/retried"
-    wait_until(lambda: httpx.get(report).json()["run"] == 2)
+    wait_until(lambda: httpx.get(report).json()["run"] >= 2)
     backend.preparing = False
     wait_for_status(sagemaker, "retried", "Training")
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import boto3
 import uvicorn
 from botocore.config import Config
 
 from emulator.app import Emulator
 from emulator.compute.backend import ComputeBackend
+from emulator.compute.fake import FakeBackend
 from emulator.settings import Settings
 from emulator.wire.service_model import load_service_models
 
@@ -73,6 +75,13 @@ def wait_for_status(sagemaker: Any, name: str, *statuses: str, limit: float = 20
         return job if {job["TrainingJobStatus"], job["SecondaryStatus"]} & set(statuses) else None
 
     return wait_until(look, limit)
+
+
+def end_container(compute: FakeBackend, host: str = "algo-1") -> None:
+    """As a signal from outside does: it exits as its script says of SIGTERM."""
+    for found in anyio.run(compute.find):
+        if found.host == host:
+            anyio.run(compute.signal, found.cluster, host, "SIGTERM")
 
 
 def job_request(name: str, **changes: Any) -> dict[str, Any]:
