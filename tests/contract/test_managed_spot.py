@@ -1,6 +1,7 @@
 """Managed spot training and RetryStrategy on scripted containers: runs that end while the job goes on."""
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -148,15 +149,21 @@ def test_spot_job_that_never_gets_its_instances_ends_without_having_begun(start:
 
 
 def test_schedule_interrupts_spot_jobs_alone_and_no_more_than_it_says(start: Start) -> None:
-    running = start(Script(after=1.0), spot_interruptions="mean=0.01,seed=3,most=2")
+    running = start(spot_interruptions="mean=0.01,seed=3,most=2")
     sagemaker = create(running, "spot", **SPOT)
     create(running, "on-demand")
+    await_training(running, "on-demand")
+    await_training(running, "spot", 3)
+    time.sleep(0.5)  # in which a third interruption would come
+    for name in ("spot", "on-demand"):
+        sagemaker.stop_training_job(TrainingJobName=name)
 
-    spot = wait_for_status(sagemaker, "spot", "Completed", "Failed")
-    on_demand = wait_for_status(sagemaker, "on-demand", "Completed", "Failed")
+    spot = wait_for_status(sagemaker, "spot", "Stopped", "Failed")
+    on_demand = wait_for_status(sagemaker, "on-demand", "Stopped", "Failed")
 
-    assert transitions(spot).count("Interrupted") == 2
-    assert transitions(on_demand) == [*RUN, "Uploading", "Completed"]
+    end = ["Stopping", "Uploading", "Stopped"]
+    assert transitions(spot) == [*RUN, "Interrupted", *RUN, "Interrupted", *RUN, *end]
+    assert transitions(on_demand) == [*RUN, *end]
 
 
 def test_only_running_spot_jobs_can_be_interrupted(start: Start) -> None:
