@@ -78,6 +78,16 @@ def buckets(running: RunningEmulator, **options: Any) -> list[str]:
     return [bucket["Name"] for bucket in running.client("s3", **options).list_buckets()["Buckets"]]
 
 
+def lines(running: RunningEmulator, account: str) -> list[str]:
+    """Of all the account's training jobs."""
+    logs = running.client("logs", aws_access_key_id=account)
+    try:
+        found = logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [line["message"] for line in found]
+
+
 def test_reset_forgets_everything(running: RunningEmulator, backend: FakeBackend, tmp_path: Path) -> None:
     sagemaker, s3 = running.client("sagemaker"), running.client("s3")
     s3.put_object(Bucket="artifacts", Key="data/1", Body=b"1")
@@ -162,6 +172,7 @@ def test_reset_of_one_account_leaves_the_others_alone(running: RunningEmulator) 
             **job_request("endless", **output, Tags=[{"Key": "k", "Value": account}])
         )
         wait_for_status(sagemaker, "endless", "Training")
+        wait_until(lambda account=account: lines(running, account))
     answer = reset(running, account_id=ONE)
     assert answer["account_id"] == ONE
     assert answer["training_jobs"]["deleted"] == 1
@@ -172,8 +183,7 @@ def test_reset_of_one_account_leaves_the_others_alone(running: RunningEmulator) 
     assert job["SecondaryStatus"] == "Training"
     assert sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == [{"Key": "k", "Value": TWO}]
     assert buckets(running, aws_access_key_id=TWO) == [f"of-{TWO}"]
-    logs = running.client("logs", aws_access_key_id=TWO)
-    assert logs.filter_log_events(logGroupName="/aws/sagemaker/TrainingJobs")["events"]
+    assert lines(running, TWO) == ["still here"]
     sagemaker.stop_training_job(TrainingJobName="endless")
     wait_for_status(sagemaker, "endless", "Stopped")
 
@@ -194,7 +204,8 @@ def test_containers_that_cannot_be_removed_are_told_and_removed_later(tmp_path: 
     with running_emulator(tmp_path, backend) as running:
         sagemaker = running.client("sagemaker")
         sagemaker.create_training_job(**job_request("job"))
-        wait_for_status(sagemaker, "job", "Training")
+        # The status is on the row before the container is made.
+        wait_until(backend.limits)
         (left,) = reset(running)["containers_left"]
         assert left.startswith("job-")
         assert names(running) == []
