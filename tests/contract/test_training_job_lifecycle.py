@@ -175,7 +175,7 @@ def test_a_host_that_outgrows_its_volume_fails_the_job_and_keeps_its_artifacts(s
 
 def test_max_runtime_stops_the_job_and_keeps_its_artifacts(start: Start) -> None:
     running = start({"algo-1": Script(after=math.inf, writes={"model/m": b"x"})})
-    job = run_job(running, "slow", StoppingCondition={"MaxRuntimeInSeconds": 1})
+    job = run_job(running, "slow", StoppingCondition={"MaxRuntimeInSeconds": 4})
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert transitions(job)[-4:] == ["Training", "Stopping", "Uploading", "MaxRuntimeExceeded"]
     assert running.client("s3").head_object(Bucket="artifacts", Key="out/slow/output/model.tar.gz")
