@@ -46,9 +46,9 @@ PROGRAMS = {
     "fail": ("exit 3", Script(exit_code=3)),
     "endless": ("trap 'exit 5' TERM; sleep 1000 & wait", Script(after=math.inf, exit_code_on_sigterm=5)),
     "busy": (
-        "head -c 8M /dev/zero > /var/tmp/layer; head -c 8M /dev/zero > /opt/ml/model/v; timeout 3 sha1sum /dev/zero",
+        "for f in /var/tmp/layer /opt/ml/model/v; do head -c 8M /dev/zero > $f; done; exec timeout 99 sha1sum /dev/zero",
         Script(
-            exit_code=124,
+            after=math.inf,
             usage=(UsageSample("", 1, 50.0, 2**20), UsageSample("", 2, 90.0, 2**21, 16 * 2**20)),
         ),
     ),
@@ -167,13 +167,24 @@ def test_watch_tells_what_an_instance_uses(run: Callable[[str, Case], None], wor
     async def case(backend: ComputeBackend, cluster: ClusterSpec) -> None:
         await launch(backend, cluster, work_dir)
         samples: list[UsageSample] = []
-        end, _ = await watch(backend, cluster, "algo-1", samples=samples)
-        assert end.exit_code == 124
+
+        async def end_when_seen_at_work() -> None:
+            while len(samples) < 2 or max(sample.cpu_percent for sample in samples) <= 10:
+                await anyio.sleep(0.05)  # other hosts want the CPU, too
+            while True:  # it is not heard while the files are written
+                await backend.signal(cluster.name, "algo-1", "SIGTERM")
+                await anyio.sleep(0.1)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(end_when_seen_at_work)
+            end, _ = await watch(backend, cluster, "algo-1", samples=samples)
+            tasks.cancel_scope.cancel()
+        assert end.exit_code == 143
         assert {sample.host for sample in samples} == {"algo-1"}
         times = [sample.timestamp_ns for sample in samples]
         assert times == sorted(times)
         assert len(times) >= 2
-        assert max(sample.cpu_percent for sample in samples) > 10  # other hosts want the CPU, too
+        assert max(sample.cpu_percent for sample in samples) > 10
         assert max(sample.memory_bytes for sample in samples) > 2**16
         sees_volumes = isinstance(backend, FakeBackend) or os.access("/var/lib/docker/volumes", os.X_OK)
         assert (samples[-1].disk_bytes or 0) >= (16 if sees_volumes else 8) * 2**20
