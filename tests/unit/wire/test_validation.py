@@ -173,19 +173,20 @@ SLOW = {"type": "string", "pattern": "(a|a)*[bc]"}
 
 
 def test_patterns_of_a_request_have_their_time_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constraint, "PATTERN_SECONDS", 0.2)
+    monkeypatch.setattr(constraint, "PATTERN_SECONDS", 0.5)
     members = {f"M{number}": {"shape": "Slow"} for number in range(20)}
     shapes = {"Input": {"type": "structure", "members": members}, "Slow": SLOW}
     shape = ServiceModel({"metadata": {}, "shapes": shapes}, "test").shape_for("Input")
     began = time.monotonic()
     with pytest.raises(ServiceError, match="20 validation errors"):
         check("sagemaker", shape, dict.fromkeys(members, "a" * 5000))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # with 0.5 s for each of them it would take 10
     check("sagemaker", shape, {"M1": "aab"})
 
 
 @pytest.mark.parametrize("kind", ["Slow", "Slows"])
-def test_pattern_is_not_tried_on_what_is_much_too_long(kind: str) -> None:
+def test_pattern_is_not_tried_on_what_is_much_too_long(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constraint, "PATTERN_SECONDS", 20.0)
     shapes = {
         "Input": {"type": "structure", "members": {"M": {"shape": kind}}},
         "Slow": {**SLOW, "max": 3},
@@ -197,7 +198,7 @@ def test_pattern_is_not_tried_on_what_is_much_too_long(kind: str) -> None:
         ServiceError, match=r"1 validation error .*Member must have length less than or equal to 3"
     ):
         check("sagemaker", shape, {"M": "a" * 5000 if kind == "Slow" else ["a" * 5000]})
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 10
 
 
 def test_uncompilable_pattern_accepts_everything() -> None:
