@@ -140,7 +140,8 @@ class HostingClient:
 
     def containers(self, name: str) -> list[Container]:
         """Those that run, of every deployment, in the order of their names."""
-        found = self.engine.containers.list(filters={"name": f"sagemaker-endpoint_{name.lower()}-"})
+        prefix = f"sagemaker-endpoint_{name.lower()}-"
+        found = self.engine.containers.list(filters={"name": prefix}, ignore_removed=True)
         return sorted(found, key=lambda each: str(each.name))
 
     def things(self, name: str) -> list[str]:

@@ -51,9 +51,9 @@ class Ecr:
     def forget(self) -> None:
         """Remove every name of ours from the Engine; other names keep their image."""
         port = self.address.rpartition(":")[2]
-        for image in self.engine.images.list():
-            names = [*image.attrs["RepoTags"], *image.attrs["RepoDigests"]]
-            for name in names:
+        # Not `engine.images.list`, which looks at each again: those of other tests may go meanwhile.
+        for image in self.engine.api.images():
+            for name in [*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())]:
                 if f":{port}/" in name or self.is_own_registrys(name):
                     with suppress(ImageNotFound):
                         self.engine.images.remove(name)

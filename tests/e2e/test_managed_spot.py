@@ -90,7 +90,8 @@ def test_every_run_has_fresh_containers_and_one_at_a_time(
     until("the second run", lambda: emulator.emulator_report(name)["run"] == 2)
     second = until("new ones", lambda: _others(engine, name, first))
     assert len(second) == 2
-    assert len(engine.containers.list(all=True, filters={"name": f"sagemaker-{name}-"})) == 2
+    everything = {"name": f"sagemaker-{name}-"}
+    assert len(engine.containers.list(all=True, filters=everything, ignore_removed=True)) == 2
     release(engine, name)
     job = emulator.wait(name)
     assert list(emulator.files(completed(job))) == ["x"]
