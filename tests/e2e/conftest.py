@@ -78,6 +78,13 @@ def emulator(launch: Launch) -> Iterator[TrainingClient]:
 
 
 @pytest.fixture(scope="session")
+def patient(launch: Launch) -> Iterator[TrainingClient]:
+    """A server that leaves 24 s between SIGTERM and SIGKILL to what containers have to do then."""
+    with launch(TIME_SCALE="0.2") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def hosting(emulator: TrainingClient, engine: docker.DockerClient) -> Iterator[HostingClient]:
     """The server that most tests share, for models and endpoints."""
     with hosting_client(emulator, engine) as client:

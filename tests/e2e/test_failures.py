@@ -45,8 +45,8 @@ def test_failure_that_is_no_file_is_no_reason(emulator: TrainingClient, script: 
     assert job["FailureReason"] == "AlgorithmError: , exit code: 4"
 
 
-def test_one_failing_host_ends_the_others_after_their_grace(emulator: TrainingClient) -> None:
-    job = emulator.train(
+def test_one_failing_host_ends_the_others_after_their_grace(patient: TrainingClient) -> None:
+    job = patient.train(
         {
             "talk": "once algo-1 is ready for SIGTERM",
             "algo-1": json.dumps({"on_sigterm": "save", "sleep": "600"}),
@@ -56,8 +56,8 @@ def test_one_failing_host_ends_the_others_after_their_grace(emulator: TrainingCl
     )
     assert job["FailureReason"] == "AlgorithmError: diverged, exit code: 5"
     name = job["TrainingJobName"]
-    assert "SIGTERM" in emulator.lines(name, "algo-1")
-    assert emulator.files(name)["saved-algo-1"] == b"saved on SIGTERM"
+    assert "SIGTERM" in patient.lines(name, "algo-1")
+    assert patient.files(name)["saved-algo-1"] == b"saved on SIGTERM"
 
 
 def test_exit_code_137_without_lack_of_memory(emulator: TrainingClient) -> None:

@@ -3,10 +3,12 @@ import pytest
 from tests.e2e.training_client import TrainingClient, statuses
 
 TWO_SECONDS = {"MaxRuntimeInSeconds": 2}
+ENOUGH = {"MaxRuntimeInSeconds": 8}
+"""For a container to be there and to listen to SIGTERM."""
 
 
-def test_max_runtime_ends_in_stopped_with_artifacts(emulator: TrainingClient) -> None:
-    job = emulator.train({"on_sigterm": "save", "sleep": "600"}, StoppingCondition=TWO_SECONDS)
+def test_max_runtime_ends_in_stopped_with_artifacts(patient: TrainingClient) -> None:
+    job = patient.train({"on_sigterm": "save", "sleep": "600"}, StoppingCondition=ENOUGH)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert statuses(job) == [
         "Starting",
@@ -19,8 +21,8 @@ def test_max_runtime_ends_in_stopped_with_artifacts(emulator: TrainingClient) ->
     assert "FailureReason" not in job
     (stopping,) = (t for t in job["SecondaryStatusTransitions"] if t["Status"] == "Stopping")
     # Both times are cut to milliseconds.
-    assert (stopping["StartTime"] - job["TrainingStartTime"]).total_seconds() >= 1.998
-    assert emulator.files(job["TrainingJobName"]) == {"saved-algo-1": b"saved on SIGTERM"}
+    assert (stopping["StartTime"] - job["TrainingStartTime"]).total_seconds() >= 7.998
+    assert patient.files(job["TrainingJobName"]) == {"saved-algo-1": b"saved on SIGTERM"}
 
 
 def test_job_that_ends_before_its_max_runtime_is_completed(emulator: TrainingClient) -> None:

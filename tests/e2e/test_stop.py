@@ -57,16 +57,16 @@ def test_stop_while_downloading(slow_emulator: TrainingClient) -> None:
 
 
 @pytest.mark.ordinary_user
-def test_stop_while_training_keeps_what_is_saved_on_sigterm(emulator: TrainingClient) -> None:
-    name = emulator.create({"on_sigterm": "save", "sleep": "600"}, instances=2)
+def test_stop_while_training_keeps_what_is_saved_on_sigterm(patient: TrainingClient) -> None:
+    name = patient.create({"on_sigterm": "save", "sleep": "600"}, instances=2)
     for host in ("algo-1", "algo-2"):
-        emulator.wait_for_line(name, "SLEEPING", host)
-    emulator.stop(name)
-    assert emulator.describe(name)["TrainingJobStatus"] in ("Stopping", "Stopped")
-    stopped = emulator.wait(name)
+        patient.wait_for_line(name, "SLEEPING", host)
+    patient.stop(name)
+    assert patient.describe(name)["TrainingJobStatus"] in ("Stopping", "Stopped")
+    stopped = patient.wait(name)
     assert stopped["SecondaryStatus"] == "Stopped"
     assert statuses(stopped) == ["Starting", "Downloading", "Training", "Stopping", "Uploading", "Stopped"]
-    assert sorted(emulator.files(name)) == ["saved-algo-1", "saved-algo-2"]
+    assert sorted(patient.files(name)) == ["saved-algo-1", "saved-algo-2"]
     assert stopped["ModelArtifacts"]["S3ModelArtifacts"].endswith(f"/{name}/output/model.tar.gz")
 
 
