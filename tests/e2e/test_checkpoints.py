@@ -53,8 +53,9 @@ def test_checkpoints_go_to_s3_while_the_job_runs_and_deletions_too(
     until("the first checkpoint", lambda: contents(emulator, prefix) == first)
     assert emulator.describe(name)["SecondaryStatus"] == "Training"
     (container,) = find_containers(engine, name)
-    listing = container.exec_run(["ls", "/opt/ml/checkpoints/ep och"]).output.decode().split()
-    assert listing == ["ü.pt", "ü.pt.sagemaker-uploaded", "ü.pt.sagemaker-uploading"]
+    names = ["ü.pt", "ü.pt.sagemaker-uploaded", "ü.pt.sagemaker-uploading"]
+    look = ["ls", "/opt/ml/checkpoints/ep och"]
+    until("the marks", lambda: container.exec_run(look).output.decode().split() == names)
     release(engine, name)
     until("the second checkpoint", lambda: contents(emulator, prefix) == {"ep och/ü.pt": b"2\n"})
     release(engine, name)
@@ -146,21 +147,21 @@ def test_large_files_and_many_small_ones_are_whole(emulator: TrainingClient) -> 
     assert found == {f"many/{n}": f"{n}\n".encode() for n in range(1, 501)}
 
 
-def test_stopped_and_failed_jobs_leave_their_last_checkpoint(emulator: TrainingClient) -> None:
+def test_stopped_and_failed_jobs_leave_their_last_checkpoint(patient: TrainingClient) -> None:
     prefix, uri = s3_folder()
     config = {"S3Uri": uri}
-    failed = emulator.train(
+    failed = patient.train(
         {"run": "echo 1 > /opt/ml/checkpoints/failed", "exit_code": "3"}, CheckpointConfig=config
     )
     assert failed["TrainingJobStatus"] == "Failed"
-    running = emulator.create(
+    running = patient.create(
         algorithm={"ContainerEntrypoint": ["bash", "-c"], "ContainerArguments": [STOPPABLE]},
         CheckpointConfig=config,
     )
-    emulator.wait_for_line(running, "UP")
-    emulator.stop(running)
-    assert emulator.wait(running)["TrainingJobStatus"] == "Stopped"
-    assert contents(emulator, prefix) == {"failed": b"1\n", "stopped": b"2\n"}
+    patient.wait_for_line(running, "UP")
+    patient.stop(running)
+    assert patient.wait(running)["TrainingJobStatus"] == "Stopped"
+    assert contents(patient, prefix) == {"failed": b"1\n", "stopped": b"2\n"}
 
 
 def test_a_missing_bucket_fails_the_job(emulator: TrainingClient) -> None:

@@ -48,14 +48,14 @@ def test_container_that_ended_while_the_server_was_down(
     before = restartable.start()
     name = before.create(
         {
-            "run": "echo x > /opt/ml/model/x; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo last words",
+            "run": "echo first; echo x > /opt/ml/model/x; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo last",
             "failure": "gave up",
             "exit_code": "7",
         }
     )
-    before.wait_for_status(name, "Training")
-    (container,) = until("the container", lambda: find_containers(engine, name))
-    until("a running container", lambda: container.exec_run("true").exit_code == 0)
+    # A server that is killed before it noted the launch starts the container once more.
+    before.wait_for_line(name, "first")
+    (container,) = find_containers(engine, name)
     restartable.kill()
     assert container.exec_run("touch /tmp/go").exit_code == 0
     container.wait()
@@ -63,7 +63,7 @@ def test_container_that_ended_while_the_server_was_down(
     after = restartable.start()
     job = after.wait(name)
     assert job["FailureReason"] == "AlgorithmError: gave up, exit code: 7"
-    assert after.lines(name) == ["last words"]
+    assert after.lines(name) == ["first", "last"]
     assert list(after.files(name)) == ["x"]
 
 
@@ -179,13 +179,13 @@ def test_second_server_on_the_same_data_directory_is_refused(restartable: Restar
 
 
 def test_two_servers_on_one_engine_leave_each_others_jobs_alone(
-    restartable: Restartable, emulator: TrainingClient
+    restartable: Restartable, patient: TrainingClient
 ) -> None:
-    running = emulator.create({"on_sigterm": "save", "sleep": "600"})
-    emulator.wait_for_line(running, "SLEEPING")
+    running = patient.create({"on_sigterm": "save", "sleep": "600"})
+    patient.wait_for_line(running, "SLEEPING")
     other = restartable.start(ON_SHUTDOWN="stop")
     assert other.train({"run": "true"})["TrainingJobStatus"] == "Completed"
     restartable.stop()
-    assert emulator.describe(running)["SecondaryStatus"] == "Training"
-    emulator.stop(running)
-    assert list(emulator.files(emulator.wait(running)["TrainingJobName"])) == ["saved-algo-1"]
+    assert patient.describe(running)["SecondaryStatus"] == "Training"
+    patient.stop(running)
+    assert list(patient.files(patient.wait(running)["TrainingJobName"])) == ["saved-algo-1"]
