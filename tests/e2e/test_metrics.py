@@ -17,7 +17,7 @@ open("/opt/ml/model/weights", "wb").write(bytes(2**26))
 for n in range(3):
     print(f"[{n}]\\ttrain-rmse:{1 / (n + 1)}", flush=True)
     print(f"noise {n} loss=2.38e-0{n}", file=sys.stderr, flush=True)
-end = time.monotonic() + 3
+end = time.monotonic() + 6
 while time.monotonic() < end:
     pass
 """
