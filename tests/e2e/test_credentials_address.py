@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from tests.e2e.conftest import Launch, Restartable
-from tests.e2e.training_client import ACCOUNT, TrainingClient
+from tests.e2e.training_client import ACCOUNT, TrainingClient, until
 from tests.support.images import cannot_run
 
 FETCH = (
@@ -95,4 +95,4 @@ def test_no_rule_outlives_a_killed_server_and_its_job(restartable: Restartable) 
     assert got(after.lines(name))["AccessKeyId"] == ACCOUNT
     restartable.stop()
     restartable.start(CREDENTIALS_ADDRESS="true")
-    assert rules(name) == []
+    until("no rule", lambda: not rules(name))
