@@ -95,11 +95,12 @@ def test_killed_emulator_comes_back_to_its_containers(
         ask_container(container, {"body": "past the emulator"})
 
     after = start()
+    hosts = {"AllTraffic-1", "AllTraffic-2"}
     until("an answer", lambda: is_answering(after, name))
+    until("both to answer", lambda: {after.report(name)["hostname"] for _ in range(2)} == hosts)
     assert ids_of(after.containers(name)) == ids_of(containers)
     told = after.describe(name)
     assert {**told, "ResponseMetadata": None} == {**described, "ResponseMetadata": None}
-    assert {after.report(name)["hostname"] for _ in range(2)} == {"AllTraffic-1", "AllTraffic-2"}
     found = after.wait_for_lines(name, "INVOKED 0", 2)
     asked = [line for lines in found.values() for line in lines]
     assert asked.count("INVOKED 29") == 2, "a line was lost or doubled"
@@ -128,7 +129,8 @@ def test_asynchronous_requests_of_a_killed_emulator_are_answered_by_the_next(
         AsyncInferenceConfig={"OutputConfig": paths, "ClientConfig": one_by_one},
     )
     before.wait(name)
-    slow = {"CustomAttributes": json.dumps({"sleep": 1.5}), "Body": b"slow"}
+    # It is under way until all are accepted and the emulator is killed.
+    slow = {"CustomAttributes": json.dumps({"sleep": 5}), "Body": b"slow"}
     stored = {"InputLocation": before.training.put({"x": b"stored"}) + "x"}
     asked = [slow, stored, *({"Body": b"inline-%d" % number} for number in range(8))]
     told = [before.runtime.invoke_endpoint_async(EndpointName=name, **request) for request in asked]
