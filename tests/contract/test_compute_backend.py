@@ -46,7 +46,7 @@ PROGRAMS = {
     "fail": ("exit 3", Script(exit_code=3)),
     "endless": ("trap 'exit 5' TERM; sleep 1000 & wait", Script(after=math.inf, exit_code_on_sigterm=5)),
     "busy": (
-        "for f in /var/tmp/layer /opt/ml/model/v; do head -c 8M /dev/zero > $f; done; exec timeout 99 sha1sum /dev/zero",
+        "for f in /var/tmp/x /opt/ml/model/x; do head -c 8M /dev/zero > $f; done; exec timeout 99 sha1sum /dev/zero",
         Script(
             after=math.inf,
             usage=(UsageSample("", 1, 50.0, 2**20), UsageSample("", 2, 90.0, 2**21, 16 * 2**20)),
