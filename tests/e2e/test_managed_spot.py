@@ -22,9 +22,12 @@ RUN = ["Starting", "Downloading", "Training"]
 STEPS = 60
 COUNT = f"""cd /opt/ml/input/data; cat files/a fast/a pipe_0; cd /opt/ml/checkpoints
     read step total < state || {{ step=0; total=0; }}
+    stop=$((step == 0 ? 20 : step <= 20 ? 40 : 0))
     while [ $step -lt {STEPS} ]; do step=$((step + 1)); total=$((total + step))
-    echo $step $total > /tmp/state; cp /tmp/state new; mv new state; echo STEP $step; sleep 0.03; done
+    echo $step $total > /tmp/state; cp /tmp/state new; mv new state; echo STEP $step; sleep 0.03
+    [ $step -ne $stop ] || sleep 600; done
     cp state /opt/ml/model"""
+"""The first run stops counting at step 20 and the second one at step 40, if their interruptions are late."""
 
 
 def control(client: TrainingClient, name: str, what: str) -> int:
@@ -113,7 +116,7 @@ def _others(engine: docker.DockerClient, name: str, former: set[str]) -> Any:
 
 
 def test_a_seeded_schedule_interrupts_by_itself(launch: Launch) -> None:
-    text = "mean=2,seed=7,most=2"
+    text = "mean=4,seed=7,most=2"
     schedule = InterruptionSchedule.parse(text)
 
     def seconds(name: str) -> list[float]:
@@ -122,7 +125,7 @@ def test_a_seeded_schedule_interrupts_by_itself(launch: Launch) -> None:
     def find_name(least: float, most: float) -> str:
         return next(name for name in iter(new_name, "") if all(least < s < most for s in seconds(name)))
 
-    name, early = find_name(1.5, 2.5), find_name(0, 1)
+    name, early = find_name(3.5, 5), find_name(0, 1)
     with launch(SPOT_INTERRUPTIONS=text) as client:
         _, uri = s3_folder()
         run = script("""cd /opt/ml/checkpoints; echo x >> runs
