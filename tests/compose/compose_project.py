@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import docker
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT_SECONDS = 120.0
@@ -28,14 +29,6 @@ def compose_command() -> list[str] | None:
     return plugin if asked.returncode == 0 else None
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(listener.getsockname()[1]) for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
-
-
 def wait_until(is_so: Callable[[], bool], what: str, limit_seconds: float) -> None:
     deadline = time.monotonic() + limit_seconds
     while not is_so():
@@ -50,7 +43,7 @@ class ComposeProject:
     command: list[str]
     variables: dict[str, str]
     name: str = field(default_factory=lambda: f"emulator-test-{uuid.uuid4().hex[:8]}")
-    ports: list[int] = field(default_factory=lambda: free_ports(3))
+    ports: list[int] = field(default_factory=lambda: [free_port() for _ in range(3)])
 
     @property
     def emulator_url(self) -> str:

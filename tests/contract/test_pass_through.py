@@ -12,18 +12,14 @@ from botocore.exceptions import ClientError
 from emulator.objects.pass_through import PassThrough
 from tests.support.asgi_server import serving
 from tests.support.minio_server import running_minio
+from tests.support.ports import free_port
 from tests.support.s3_pass_through import passing_through
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture
 def dead() -> Iterator[str]:
     """The emulator's S3 where nothing answers behind it."""
-    app = PassThrough(f"http://127.0.0.1:{closed_port()}", "key", "secret", "us-east-1", "123456789012")
+    app = PassThrough(f"http://127.0.0.1:{free_port()}", "key", "secret", "us-east-1", "123456789012")
     with serving(app) as server:
         yield server.url
         server.portal.call(app.close)

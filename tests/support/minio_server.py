@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 import httpx
 import platformdirs
 import pytest
+
+from tests.support.ports import free_port
 
 ACCESS_KEY = "minioadmin"
 SECRET_KEY = "minioadmin"
@@ -27,12 +28,6 @@ def minio_binary() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return binary
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

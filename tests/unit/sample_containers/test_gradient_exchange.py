@@ -11,15 +11,15 @@ from sample_containers.logistic_regression.gradient_exchange import (
     receive,
     send,
 )
+from tests.support import ports
 
 # Loopback addresses stand for host names; the first one leads.
 HOSTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("", 0)) as server:
-        return int(server.getsockname()[1])
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
+    return ports.free_port()
 
 
 def on_every_host(port: int, use: Callable[[GradientExchange, int], list[float]]) -> list[list[float]]:

@@ -1,11 +1,5 @@
-import socket
-
 from sample_containers.show_contract.meeting import meet_peers
-
-
-def free_port() -> int:
-    with socket.create_server(("", 0)) as server:
-        return int(server.getsockname()[1])
+from tests.support.ports import free_port
 
 
 def test_meet_peers_knows_its_own_address() -> None:
