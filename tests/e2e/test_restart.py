@@ -48,14 +48,14 @@ def test_container_that_ended_while_the_server_was_down(
     before = restartable.start()
     name = before.create(
         {
-            "run": "echo first; echo x > /opt/ml/model/x; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo last",
+            "run": "echo x > /opt/ml/model/x; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo last words",
             "failure": "gave up",
             "exit_code": "7",
         }
     )
-    # A server that is killed before it noted the launch starts the container once more.
-    before.wait_for_line(name, "first")
-    (container,) = find_containers(engine, name)
+    before.wait_for_status(name, "Training")
+    (container,) = until("the container", lambda: find_containers(engine, name))
+    until("a running container", lambda: container.exec_run("true").exit_code == 0)
     restartable.kill()
     assert container.exec_run("touch /tmp/go").exit_code == 0
     container.wait()
@@ -63,7 +63,7 @@ def test_container_that_ended_while_the_server_was_down(
     after = restartable.start()
     job = after.wait(name)
     assert job["FailureReason"] == "AlgorithmError: gave up, exit code: 7"
-    assert after.lines(name) == ["first", "last"]
+    assert after.lines(name) == ["last words"]
     assert list(after.files(name)) == ["x"]
 
 
