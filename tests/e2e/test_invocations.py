@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
@@ -117,7 +119,7 @@ def test_stream_that_breaks_off(hosting: HostingClient) -> None:
 
 
 def test_limit_of_an_invocation_counts_the_containers_silence(hosting: HostingClient, tmp_path: Path) -> None:
-    """The runtime of this process, because no setting shortens the 60 seconds, with a real container behind it."""
+    """The runtime of this process, because no setting shortens the limit, with a real container behind it."""
     name = hosting.deploy()
     [container] = hosting.containers(name)
     instance = InstanceRoute("AllTraffic-1", (direct_url(container),))
@@ -135,6 +137,20 @@ def test_limit_of_an_invocation_counts_the_containers_silence(hosting: HostingCl
         assert ask() == b"x", "the container goes on"
     assert "timed out while waiting for a response" in late.value.response["OriginalMessage"]
     assert late.value.response["OriginalStatusCode"] == 0
+    hosting.delete(name)
+
+
+def test_container_has_sixty_seconds_to_answer(hosting: HostingClient) -> None:
+    name = hosting.deploy()
+    with ThreadPoolExecutor() as callers:
+        late = callers.submit(hosting.ask, name, wish={"sleep": 600})
+        timely = callers.submit(hosting.ask, name, b"in time", wish={"sleep": 45})
+        began = monotonic()
+        error = late.exception()
+        assert monotonic() - began >= 55
+        assert timely.result() == b"in time"
+    assert isinstance(error, ClientError)
+    assert "timed out while waiting for a response" in error.response["OriginalMessage"]
     hosting.delete(name)
 
 
