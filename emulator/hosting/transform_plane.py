@@ -75,8 +75,9 @@ class TransformPlane:
                 await self._changes.wait(LOOK_PERIOD)
 
     async def clusters(self) -> set[str]:
-        """Of unfinished jobs: all that may exist on the backend."""
-        return {cluster_name(job) for job in await self._store.unfinished()}
+        """All that may exist on the backend: of unfinished jobs, and of those that are being cleaned up."""
+        ending = {cluster_name(running.run.job) for running in self._running.values()} | self._left.keys()
+        return ending | {cluster_name(job) for job in await self._store.unfinished()}
 
     @property
     def artifacts(self) -> set[str]:

@@ -271,6 +271,30 @@ def test_what_cannot_be_removed_at_once_is_removed_later(
     play(tmp_path, backend, story)
 
 
+def test_job_that_is_over_owns_its_containers_until_they_are_gone(
+    tmp_path: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the sweep at a start, and the job's own clean-up, never remove the same things at once."""
+    destroy, may_end = backend.destroy, anyio.Event()
+
+    async def wait(cluster: str) -> None:
+        await may_end.wait()
+        await destroy(cluster)
+
+    monkeypatch.setattr(backend, "destroy", wait)
+
+    async def story(house: House) -> None:
+        await house.put({"a/1": b"1"})
+        await house.create()
+        await house.until(lambda job: job.is_final)
+        assert await house.plane.clusters() == {cluster for cluster, _ in await backend.find()} != set()
+        may_end.set()
+        await house.end()
+        assert await house.plane.clusters() == set()
+
+    play(tmp_path, backend, story)
+
+
 def test_reset_takes_the_jobs_of_its_scope(tmp_path: Path, backend: FakeBackend, model: BatchModel) -> None:
     model.ping_status = 500
 
