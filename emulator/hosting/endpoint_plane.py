@@ -15,6 +15,7 @@ from emulator.hosting.fleet import destroy_clusters
 from emulator.hosting.parts import HostingParts
 from emulator.hosting.placement import hold, release
 from emulator.hosting.plan import deployment_clusters
+from emulator.hosting.variant_states import awaited_route
 from emulator.store.changes import Changes
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,9 @@ class EndpointPlane:
         self._looking = anyio.Lock()
 
     async def note_holdings(self) -> None:
-        """After a restart: what the rows hold of this machine, noted before anybody is admitted."""
+        """After a restart: what the rows hold of this machine and who may be asked for, noted before anybody asks."""
         for endpoint in await self._parts.endpoints.all():
+            self._parts.routes.set_endpoint(endpoint.key, awaited_route(endpoint, self._parts))
             for deployment in endpoint.deployments:
                 fleet = endpoint.progress.fleets.get(deployment.revision)
                 if fleet is not None:

@@ -47,13 +47,18 @@ class EndpointTask:
         self._faults = 0
         """Of the emulator's surroundings, one after the other, while a deployment was brought up."""
         self._serverless: dict[str, Serverless] = {}
+        self._is_to_go = False
+        """Its end was wished for, so whatever is under way publishes nothing any more."""
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
 
     def notice(self, endpoint: Endpoint) -> None:
         """The API plane wrote the row."""
-        if endpoint.delete_requested_at is not None and self._under_way is not None:
-            self._under_way.cancel()
+        self._is_to_go = endpoint.delete_requested_at is not None
+        if self._is_to_go:
+            self._parts.routes.set_endpoint(self.key, None)
+            if self._under_way is not None:
+                self._under_way.cancel()
         self._signal.set()
 
     async def run(self) -> None:
@@ -245,6 +250,7 @@ class EndpointTask:
             await destroy_clusters(endpoint, deployment, self._parts)
             release(endpoint, deployment, self._parts)
         await self._parts.endpoints.remove(endpoint)
+        self._is_to_go = False
 
     def _make_serverless(self, fleet: Fleet | None) -> None:
         """In place of those that there were."""
@@ -258,7 +264,7 @@ class EndpointTask:
 
     def _publish(self) -> None:
         """Tell the request path what is in service now."""
-        if self._active is not None:
+        if self._active is not None and not self._is_to_go:
             route = route_to(self._active, self._weights, self._serverless)
             self._parts.routes.set_endpoint(self.key, route)
 

@@ -10,7 +10,6 @@ from emulator.domain.endpoint import Deployment, Endpoint
 from emulator.domain.endpoint import Fleet as FleetRecord
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.domain.endpoint_failure import not_healthy
-from emulator.domain.model import ModelRequest
 from emulator.hosting.endpoint_logs import endpoint_stream
 from emulator.hosting.multi_model import make_directories, model_files_of, remove_models
 from emulator.hosting.parts import HostingParts
@@ -133,24 +132,12 @@ class Fleet:
         raise not_healthy(variant.variant_name, None)
 
     def route(self, variant: ProductionVariant, weight: float) -> VariantRoute:
-        model = self.deployment.model(variant)
         return VariantRoute(
             name=variant.variant_name,
             weight=weight,
-            containers=self._container_routes(variant, model),
+            containers=container_routes(self.parts, self.endpoint, self.deployment, variant),
             instances=tuple(each.route for each in self.of(variant) if each.route is not None),
-            is_direct=model.is_direct,
-        )
-
-    def _container_routes(
-        self, variant: ProductionVariant, model: ModelRequest
-    ) -> tuple[ContainerRoute, ...]:
-        if len(model.pipeline) == 1:
-            files = model_files_of(self.parts, self.endpoint, self.deployment, variant)
-            return (ContainerRoute(PRIMARY, files),)
-        return tuple(
-            ContainerRoute(container.container_hostname or f"container-{number}")
-            for number, container in enumerate(model.pipeline, start=1)
+            is_direct=self.deployment.model(variant).is_direct,
         )
 
     def routes(self) -> list[InstanceRoute]:
@@ -198,6 +185,18 @@ class Fleet:
         """SIGTERM, grace, and nothing of the deployment is left on the backend. It may be called again."""
         await self._end(await self.abandon())
         await destroy_clusters(self.endpoint, self.deployment, self.parts)
+
+
+def container_routes(
+    parts: HostingParts, endpoint: Endpoint, deployment: Deployment, variant: ProductionVariant
+) -> tuple[ContainerRoute, ...]:
+    pipeline = deployment.model(variant).pipeline
+    if len(pipeline) == 1:
+        return (ContainerRoute(PRIMARY, model_files_of(parts, endpoint, deployment, variant)),)
+    return tuple(
+        ContainerRoute(container.container_hostname or f"container-{number}")
+        for number, container in enumerate(pipeline, start=1)
+    )
 
 
 def drain_seconds(deployment: Deployment) -> float:

@@ -1,14 +1,15 @@
 """Pure: what the variants of a deployment are when it goes into service, and the route to them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from emulator.domain.endpoint import DeployedImage, Deployment, VariantState
+from emulator.domain.endpoint import DeployedImage, Deployment, Endpoint, VariantState
 from emulator.domain.endpoint import Fleet as FleetRecord
 from emulator.domain.endpoint_config import ProductionVariant
 from emulator.hosting.deployed_image import resolved_name
-from emulator.hosting.fleet import Fleet
-from emulator.hosting.routing import EndpointRoute
+from emulator.hosting.fleet import Fleet, container_routes
+from emulator.hosting.parts import HostingParts
+from emulator.hosting.routing import EndpointRoute, VariantRoute
 from emulator.hosting.serverless import Serverless
 
 
@@ -43,14 +44,38 @@ def route_to(
     fleet: Fleet, weights: Mapping[str, float], serverless: Mapping[str, Serverless]
 ) -> EndpointRoute:
     """What is in service now. Weights and serverless variants by VariantName."""
-    request = fleet.deployment.request
     routes = []
     for variant in fleet.deployment.variants:
         route = fleet.route(variant, weights.get(variant.variant_name, 1.0))
         asleep = serverless.get(variant.variant_name)
         routes.append(asleep.route(route) if asleep else route)
+    return _endpoint_route(fleet.endpoint, fleet.deployment, routes)
+
+
+def awaited_route(endpoint: Endpoint, parts: HostingParts) -> EndpointRoute | None:
+    """After a restart, while what runs of the endpoint is looked for: it has no instance, but is to be found."""
+    active = endpoint.progress.active
+    if active is None or endpoint.delete_requested_at is not None:
+        return None
+    states = endpoint.progress.variants
+    routes = [
+        VariantRoute(
+            name=variant.variant_name,
+            weight=states[variant.variant_name].weight,
+            containers=container_routes(parts, endpoint, active, variant),
+            is_direct=active.model(variant).is_direct,
+        )
+        for variant in active.variants
+    ]
+    return _endpoint_route(endpoint, active, routes)
+
+
+def _endpoint_route(
+    endpoint: Endpoint, deployment: Deployment, routes: Iterable[VariantRoute]
+) -> EndpointRoute:
+    request = deployment.request
     return EndpointRoute(
-        arn=fleet.endpoint.arn,
+        arn=endpoint.arn,
         variants=tuple(routes),
         async_config=request.async_inference_config,
         data_capture=request.data_capture_config,

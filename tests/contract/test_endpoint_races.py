@@ -16,6 +16,7 @@ from tests.support.hosting_house import (
     SERVES,
     House,
     S,
+    closing,
     deployment,
     play,
     serverless_variant,
@@ -109,10 +110,13 @@ class Routes:
     def __init__(self, house: House) -> None:
         self.table = house.parts.routes
         self.seen: list[bool] = []
+        """Since the deletion."""
+        self.ever_seen: list[bool] = []
         self.table.watch(self)
 
     def route_changed(self, key: ResourceKey) -> None:
         self.seen.append(self.table.find(key) is not None)
+        self.ever_seen.append(self.seen[-1])
 
     async def endpoint_deleted(self, _: ResourceKey) -> None:
         self.seen.clear()
@@ -124,12 +128,74 @@ def test_endpoint_that_is_deleted_gets_no_route_again(tmp_path: Path, backend: F
         await house.status(S.IN_SERVICE)
         routes = Routes(house)
         await house.parts.endpoints.request_delete(KEY, NOW)
-        with anyio.fail_after(20):
-            while await house.parts.endpoints.get(KEY) is not None:
-                await anyio.sleep(0.01)
+        await house.until_gone()
         assert True not in routes.seen
 
     play(tmp_path, backend, story)
+
+
+def test_endpoint_in_service_is_known_before_a_restart_has_found_its_instances(
+    tmp_path: Path, slow: Slow
+) -> None:
+    """Without an instance it is unavailable, which clients try again; one that is not found they give up."""
+
+    async def first(house: House) -> None:
+        await house.create(deployment(1, variant(count=2)))
+        await house.status(S.IN_SERVICE)
+
+    async def second(house: House) -> None:
+        route = house.parts.routes.find(KEY)
+        assert route is not None
+        assert [(each.name, each.instances) for each in route.variants] == [("Main", ())]
+        slow.may_end.set()
+        await house.in_service(2)
+
+    play(tmp_path, slow, first)
+    slow.slow = "prepare"
+    play(tmp_path, slow, second)
+
+
+def test_endpoint_whose_end_was_accepted_before_a_kill_gets_no_route(
+    tmp_path: Path, backend: FakeBackend
+) -> None:
+    async def first(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+
+    async def second(house: House) -> None:
+        routes = Routes(house)
+        assert house.parts.routes.find(KEY) is None
+        await house.until_gone()
+        assert True not in routes.ever_seen
+
+    play(tmp_path, backend, first)
+    with closing(House(tmp_path, backend)) as between:
+        anyio.run(between.parts.endpoints.request_delete, KEY, NOW)
+    play(tmp_path, backend, second)
+
+
+def test_endpoint_that_is_deleted_while_a_restart_looks_for_it_gets_no_route(
+    tmp_path: Path, slow: Slow
+) -> None:
+    async def first(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+
+    async def second(house: House) -> None:
+        await slow.begun.wait()
+        routes = Routes(house)
+        await house.parts.endpoints.request_delete(KEY, NOW)
+        with anyio.fail_after(20):
+            while house.parts.routes.find(KEY) is not None:
+                await anyio.sleep(0.01)
+        slow.may_end.set()
+        await house.until_gone()
+        assert True not in routes.ever_seen
+
+    play(tmp_path, slow, first)
+    slow.slow = "prepare"
+    play(tmp_path, slow, second)
+    assert slow.too_late == []
 
 
 class BreaksOff(FakeBackend):

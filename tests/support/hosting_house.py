@@ -103,6 +103,11 @@ class House:
         """The deployment is in service, or given up, and nothing else is left."""
         return await self.until(lambda e: e.progress.tried == revision and e.progress.retiring is None)
 
+    async def until_gone(self) -> None:
+        with anyio.fail_after(20):
+            while await self.parts.endpoints.get(KEY) is not None:
+                await anyio.sleep(0.01)
+
     def instances(self, name: str = "Main") -> list[InstanceRoute]:
         route = self.parts.routes.find(KEY)
         found = route.variant(name) if route else None
