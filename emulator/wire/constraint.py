@@ -25,6 +25,10 @@ _SAGEMAKER_ANCHORS = (
     ("([\\p{L}", "^", "$"),
 )
 
+_DOT = regex.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(\.)")
+"""A dot that is neither escaped nor in brackets is the group."""
+_NO_LINE_TERMINATOR = r"[^\n\r\x85\u2028\u2029]"
+
 
 class Constraint(NamedTuple):
     text: str
@@ -66,7 +70,8 @@ def constraints(service: str, shape: Shape, time: PatternTime | None = None) -> 
 def compile_pattern(pattern: str) -> "regex.Pattern[str] | None":
     """Java's pattern in Python's engine, or None where it cannot be expressed.
 
-    Java's `\\d` and `\\w` are ASCII; the flag for it would break `\\p{L}`, so patterns with both stay wide.
+    Java's `\\d` and `\\w` are ASCII; the flag for it would break `\\p{L}`, so patterns with both stay wide. Java's `.`
+    is no line terminator, of which Python knows the newline only.
     """
     try:
         return _compiled(pattern)
@@ -76,7 +81,8 @@ def compile_pattern(pattern: str) -> "regex.Pattern[str] | None":
 
 @cache
 def _compiled(pattern: str) -> "regex.Pattern[str]":
-    return regex.compile(pattern, 0 if "\\p{" in pattern else regex.ASCII)
+    javas = _DOT.sub(lambda found: _NO_LINE_TERMINATOR if found[1] else found[0], pattern)
+    return regex.compile(javas, 0 if "\\p{" in pattern else regex.ASCII)
 
 
 def printed_pattern(service: str, pattern: str) -> str:
