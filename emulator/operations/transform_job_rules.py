@@ -20,7 +20,7 @@ BINARY = ("RecordIO", "TFRecord")
 
 def check_transform_job(document: Document) -> None:
     """Raise the ServiceError of the first rule that the validated request breaks."""
-    for rule in (_input, _output, _resources, _payload, _data_processing):
+    for rule in (_input, _output, _headers, _environment, _resources, _payload, _data_processing):
         for error in rule(document):
             raise error
     given, result = document["TransformInput"], document["TransformOutput"]
@@ -53,6 +53,21 @@ def _input(document: Document) -> Iterator[ServiceError]:
 def _output(document: Document) -> Iterator[ServiceError]:
     yield from s3_uri_rule(document["TransformOutput"]["S3OutputPath"], "TransformOutput.S3OutputPath")
     yield from not_emulated_members(document, ["DataCaptureConfig"], "CreateTransformJob")
+
+
+def _headers(document: Document) -> Iterator[ServiceError]:
+    """Both become headers of every request to the container."""
+    for owner, member in (("TransformInput", "ContentType"), ("TransformOutput", "Accept")):
+        if not document[owner].get(member, "").isprintable():
+            yield validation_error(f"{owner}.{member} has a character that is not printable.")
+
+
+def _environment(document: Document) -> Iterator[ServiceError]:
+    for name, value in document.get("Environment", {}).items():
+        if "\0" in value:
+            yield validation_error(
+                f"The value of {name} in Environment has a NUL, which no environment can have."
+            )
 
 
 def _resources(document: Document) -> Iterator[ServiceError]:

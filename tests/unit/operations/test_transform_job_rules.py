@@ -41,6 +41,18 @@ ACCEPTED: dict[str, Members] = {
 }
 
 REFUSED: dict[str, tuple[Members, str]] = {
+    "a content type that is no header": (
+        given(ContentType="text/csv\x0b"),
+        "TransformInput.ContentType has a character that is not printable.",
+    ),
+    "a type of output that is no header": (
+        {"TransformOutput": {"S3OutputPath": "s3://artifacts/", "Accept": "text/\x7fcsv"}},
+        "TransformOutput.Accept has a character that is not printable.",
+    ),
+    "a variable that is none": (
+        {"Environment": {"A": "1\x002"}},
+        "The value of A in Environment has a NUL, which no environment can have.",
+    ),
     "an augmented manifest": (
         given(s3_data_type="AugmentedManifestFile"),
         "cannot be used in a transform job",
