@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from emulator.domain import errors, hosting_errors
 from emulator.domain.errors import ServiceError, validation_error
-from emulator.operations.rule import Document, not_emulated_members, s3_uri_rule
+from emulator.operations.rule import Document, environment_rule, not_emulated_members, s3_uri_rule
 
 NOT_EMULATED = (
     "ModelPackageName",
@@ -116,6 +116,8 @@ def _multi_model(document: Document) -> Iterator[ServiceError]:
 
 
 def _environment(document: Document) -> Iterator[ServiceError]:
+    for container in containers_of(document):
+        yield from environment_rule(container)
     maps = [container.get("Environment", {}) for container in containers_of(document)]
     size = sum(len(f"{key}{value}".encode()) for each in maps for key, value in each.items())
     if size > ENVIRONMENT_LIMIT:

@@ -20,6 +20,15 @@ def not_emulated_members(document: Document, names: Iterable[str], structure: st
             yield errors.not_emulated(f"a member of {structure}", name, "Leave it out.")
 
 
+def environment_rule(document: Document) -> Iterator[ServiceError]:
+    """Of what has a member Environment. The text is ours."""
+    for name, value in document.get("Environment", {}).items():
+        if "\0" in value:
+            yield validation_error(
+                f"The value of {name} in Environment has a NUL, which no environment can have."
+            )
+
+
 def s3_uri_rule(text: str, member: str) -> Iterator[ServiceError]:
     try:
         S3Uri.parse(text)

@@ -11,13 +11,21 @@ from emulator.domain.instance_type import catalogue
 from emulator.domain.metric_definition import faults_of_regexes
 from emulator.domain.warm_pool import may_have_pool
 from emulator.operations.channel_rules import check_channels
-from emulator.operations.rule import Document, s3_uri_rule
+from emulator.operations.rule import Document, environment_rule, s3_uri_rule
 from emulator.operations.sync_directory_rules import check_sync_directories
 
 
 def check_rules(document: Document) -> None:
     """Raise the ServiceError of the first rule that the validated request breaks."""
-    for rule in (_algorithm, _resources, _stopping, _output, check_channels, check_sync_directories):
+    for rule in (
+        _algorithm,
+        _resources,
+        _stopping,
+        _output,
+        check_channels,
+        check_sync_directories,
+        environment_rule,
+    ):
         for error in rule(document):
             raise error
 

@@ -11,7 +11,7 @@ from emulator.domain.data_processing import DataProcessing, check_data_processin
 from emulator.domain.errors import ServiceError, validation_error
 from emulator.domain.instance_type import catalogue
 from emulator.operations.model_rules import containers_of, is_multi_model
-from emulator.operations.rule import Document, not_emulated_members, s3_uri_rule
+from emulator.operations.rule import Document, environment_rule, not_emulated_members, s3_uri_rule
 
 MAX_PAYLOAD = 100
 """MB, of one request and of all that are sent to an instance at a time."""
@@ -20,7 +20,7 @@ BINARY = ("RecordIO", "TFRecord")
 
 def check_transform_job(document: Document) -> None:
     """Raise the ServiceError of the first rule that the validated request breaks."""
-    for rule in (_input, _output, _headers, _environment, _resources, _payload, _data_processing):
+    for rule in (_input, _output, _headers, environment_rule, _resources, _payload, _data_processing):
         for error in rule(document):
             raise error
     given, result = document["TransformInput"], document["TransformOutput"]
@@ -60,14 +60,6 @@ def _headers(document: Document) -> Iterator[ServiceError]:
     for owner, member in (("TransformInput", "ContentType"), ("TransformOutput", "Accept")):
         if not document[owner].get(member, "").isprintable():
             yield validation_error(f"{owner}.{member} has a character that is not printable.")
-
-
-def _environment(document: Document) -> Iterator[ServiceError]:
-    for name, value in document.get("Environment", {}).items():
-        if "\0" in value:
-            yield validation_error(
-                f"The value of {name} in Environment has a NUL, which no environment can have."
-            )
 
 
 def _resources(document: Document) -> Iterator[ServiceError]:

@@ -50,6 +50,10 @@ ACCEPTED: dict[str, Members] = {
 REFUSED: dict[str, tuple[Members, str]] = {
     "no container": ({"PrimaryContainer": None}, "either PrimaryContainer or Containers"),
     "both kinds of containers": ({"Containers": [a_container()]}, "and not both"),
+    "a variable that is none": (
+        primary(Environment={"A": "1\x002"}),
+        "The value of A in Environment has a NUL",
+    ),
     "no image": (primary(Image=None), "Specify one of either Image and Model Data URL or ModelPackageName"),
     "image and package": (primary(ModelPackageName="p"), "Specify one of either Image"),
     "a package": (primary(Image=None, ModelPackageName="p"), "support ModelPackageName"),

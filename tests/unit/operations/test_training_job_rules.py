@@ -31,6 +31,7 @@ def test_rules_accept(members: Members) -> None:
 
 
 REFUSED: dict[str, tuple[Members, str]] = {
+    "a variable that is none": ({"Environment": {"A": "1\x002"}}, "The value of A in Environment has a NUL"),
     "a serverless job": (
         {"ServerlessJobConfig": {}, "ResourceConfig": None},
         "ServerlessJobConfig",
