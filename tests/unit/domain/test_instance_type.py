@@ -8,8 +8,11 @@ from emulator.domain.instance_type import catalogue
 NOT_PUBLIC_YET = re.compile(r"ml\.g7\.\d+xlarge")
 
 
+ENUMS = ("TrainingInstanceType", "ProductionVariantInstanceType", "TransformInstanceType")
+
+
 def enum_members(service_model: Any) -> set[str]:
-    return set(service_model.shape_for("TrainingInstanceType").enum)
+    return {name for shape in ENUMS for name in service_model.shape_for(shape).enum}
 
 
 def test_catalogue_has_every_type_of_the_api_but_those_without_public_sizes(service_model: Any) -> None:
@@ -27,6 +30,7 @@ def test_catalogue_has_no_type_that_the_api_refuses(service_model: Any) -> None:
     [
         ("ml.t3.medium", 2, 4, 0),
         ("ml.m5.large", 2, 8, 0),
+        ("ml.t2.medium", 2, 4, 0),
         ("ml.c4.xlarge", 4, 7.5, 0),
         ("ml.c5.9xlarge", 36, 72, 0),
         ("ml.g4dn.xlarge", 4, 16, 1),
@@ -34,6 +38,9 @@ def test_catalogue_has_no_type_that_the_api_refuses(service_model: Any) -> None:
         ("ml.p3.2xlarge", 8, 61, 1),
         ("ml.p4d.24xlarge", 96, 1152, 8),
         ("ml.trn1.2xlarge", 8, 32, 0),
+        ("ml.inf2.xlarge", 4, 16, 0),
+        ("ml.c7g.8xlarge", 32, 64, 0),
+        ("ml.r8g.medium", 1, 8, 0),
     ],
 )
 def test_catalogue_knows_the_sizes(name: str, vcpus: int, gib: float, gpus: int) -> None:
