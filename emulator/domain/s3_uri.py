@@ -3,7 +3,9 @@
 import re
 from typing import NamedTuple
 
-_URI = re.compile(r"(?:https|s3)://([^/]+)/?(.*)", re.DOTALL)
+_URI = re.compile(r"(https|s3)://([^/]+)/?(.*)", re.DOTALL)
+_ENDPOINT = re.compile(r"(?:(.+)\.)?s3(?:[.-][a-z0-9]+)*\.amazonaws\.com(?:\.cn)?")
+"""S3's host, after a bucket or without one."""
 
 
 class S3Uri(NamedTuple):
@@ -14,11 +16,18 @@ class S3Uri(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "S3Uri":
-        """Parse `s3://bucket/key` (pattern of API S3DataSource$S3Uri). Raises ValueError otherwise."""
+        """Parse `s3://bucket/key`, or https with either form of S3's own URLs (pattern of API S3DataSource$S3Uri;
+        MLflow's deployments have a ModelDataUrl with the bucket in its path). Raises ValueError otherwise.
+        """
         match = _URI.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not an S3 URI; write s3://bucket/key.")
-        return cls(match[1], match[2])
+        scheme, host, path = match.groups()
+        endpoint = _ENDPOINT.fullmatch(host) if scheme == "https" else None
+        if endpoint is None:
+            return cls(host, path)
+        bucket, _, key = path.partition("/")
+        return cls(endpoint[1], path) if endpoint[1] else cls(bucket or host, key)
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
