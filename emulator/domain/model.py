@@ -72,6 +72,10 @@ class ModelRequest(Member):
         """All containers in the order in which they see a request; one for most models."""
         return (self.primary_container,) if self.primary_container is not None else self.containers
 
+    def container_name(self, position: int) -> str:
+        """Of a pipeline's container, as log streams and messages have it (DG logging-cloudwatch)."""
+        return self.pipeline[position].container_hostname or f"container-{position + 1}"
+
 
 @dataclass(frozen=True)
 class Model:

@@ -68,10 +68,10 @@ class Fleet:
                 ServingContainer(
                     cluster,
                     specs[host],
-                    endpoint_stream(self.endpoint, variant.variant_name, name, host),
+                    endpoint_stream(self.endpoint, variant.variant_name, model, name, position),
                     self.parts,
                 )
-                for host in hosts
+                for position, host in enumerate(hosts)
             )
             self._run(
                 ServingInstance(name, containers, self._health_seconds(variant), self.parts, self._note)
@@ -190,13 +190,10 @@ class Fleet:
 def container_routes(
     parts: HostingParts, endpoint: Endpoint, deployment: Deployment, variant: ProductionVariant
 ) -> tuple[ContainerRoute, ...]:
-    pipeline = deployment.model(variant).pipeline
-    if len(pipeline) == 1:
+    model = deployment.model(variant)
+    if len(model.pipeline) == 1:
         return (ContainerRoute(PRIMARY, model_files_of(parts, endpoint, deployment, variant)),)
-    return tuple(
-        ContainerRoute(container.container_hostname or f"container-{number}")
-        for number, container in enumerate(pipeline, start=1)
-    )
+    return tuple(ContainerRoute(model.container_name(position)) for position in range(len(model.pipeline)))
 
 
 def drain_seconds(deployment: Deployment) -> float:

@@ -23,14 +23,11 @@ def instance_stream(job: TransformJob, instance: str) -> LogStreamKey:
 
 
 def container_stream(job: TransformJob, instance: str, position: int) -> LogStreamKey:
-    """In a pipeline with the container's name behind it, which is `container-1` and so on without ContainerHostname."""
+    """In a pipeline with the container's name behind it."""
     stream = instance_stream(job, instance)
-    pipeline = job.model.pipeline
-    if len(pipeline) == 1:
+    if len(job.model.pipeline) == 1:
         return stream
-    return LogStreamKey(
-        stream.group, f"{stream.name}/{pipeline[position].container_hostname or f'container-{position + 1}'}"
-    )
+    return LogStreamKey(stream.group, f"{stream.name}/{job.model.container_name(position)}")
 
 
 @dataclass(frozen=True)
