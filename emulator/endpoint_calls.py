@@ -16,20 +16,17 @@ class EndpointCalls:
     region: str
 
     async def report(self, name: str, request: Request) -> JSONResponse:
-        """Status, limits of every instance, and for whom it waits where it has no room yet."""
+        """Status, limits of every instance, and for whom it waits where something of it has no room yet."""
         account = request.query_params.get("account_id", self.account_id)
         region = request.query_params.get("region", self.region)
         endpoint = await self.parts.hosting.endpoints.get(ResourceKey(account, region, "endpoint", name))
         if endpoint is None:
             text = f"Account {account} has no endpoint {name!r} in {region}."
             return JSONResponse({"error": text}, 404)
-        fleets = endpoint.progress.fleets
-        has_room = (
-            endpoint.deployment.revision <= endpoint.progress.tried or endpoint.deployment.revision in fleets
-        )
+        occupancy = self.parts.occupancy
         limits = {
             host: limit.memory_bytes
-            for fleet in fleets.values()
+            for fleet in endpoint.progress.fleets.values()
             for host, limit in fleet.placement.limits.items()
         }
         report = {
@@ -37,6 +34,6 @@ class EndpointCalls:
             "endpoint_arn": endpoint.arn,
             "status": endpoint.status,
             "memory_limit_bytes": limits,
-            "waits_for": {} if has_room else self.parts.occupancy.holders,
+            "waits_for": occupancy.holders if occupancy.is_waiting(endpoint.arn) else {},
         }
         return JSONResponse(report)

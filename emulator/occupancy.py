@@ -45,6 +45,9 @@ class Occupancy:
     def has_waiting(self) -> bool:
         return bool(self._waiting)
 
+    def is_waiting(self, arn: str) -> bool:
+        return arn in self._waiting
+
     def hold(self, arn: str, holding: Holding) -> None:
         """In place of what `arn` held before."""
         self._holdings[arn] = holding

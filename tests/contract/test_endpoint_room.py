@@ -1,15 +1,19 @@
 """Endpoints and the machine's memory: waiting for room, serverless variants, resets."""
 
 from pathlib import Path
+from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from emulator.compute.fake import FakeBackend
 from emulator.domain.misfit import Misfit
 from emulator.domain.reset_scope import ResetScope
 from emulator.occupancy import Holding
+from tests.support.emulator_server import running_emulator, wait_until
 from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, serverless_variant, variant
+from tests.support.hosting_requests import a_config_request, a_model_request
 
 pytest_plugins = ["tests.support.hosting_fixtures"]
 
@@ -113,3 +117,22 @@ def test_reset_takes_the_endpoints_of_its_scope(tmp_path: Path, backend: FakeBac
         assert house.parts.routes.find(KEY) is None
 
     play(tmp_path, backend, story)
+
+
+def test_an_endpoint_that_waits_for_room_says_for_whom(tmp_path: Path, backend: FakeBackend) -> None:
+    with running_emulator(tmp_path, backend, memory_budget="20GiB", time_scale=1) as running:
+        sagemaker, occupancy = running.client("sagemaker"), running.emulator.parts.occupancy
+
+        def report() -> Any:
+            return httpx.get(f"{running.endpoint}/_emulator/endpoints/e").json()
+
+        sagemaker.create_model(**a_model_request("m"))
+        sagemaker.create_endpoint_config(**a_config_request("c", ProductionVariants=[variant()]))
+        sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+        wait_until(lambda: report()["status"] == "InService")
+        assert report()["waits_for"] == {}
+        occupancy.hold("arn:of:somebody", Holding(10 * 2**30))
+        more = {"VariantName": "Main", "DesiredInstanceCount": 2}
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName="e", DesiredWeightsAndCapacities=[more])
+        told = wait_until(lambda: report()["waits_for"])
+        assert told["arn:of:somebody"] == 10 * 2**30
