@@ -16,7 +16,7 @@ from emulator.hosting.async_queue import AsyncQueue
 from emulator.hosting.container_message import ContainerFault
 from emulator.hosting.invocation import Invoker, ModelAnswer
 from emulator.hosting.invocation_body import InvocationBody, whole_body
-from emulator.hosting.invocation_errors import InvocationError, model_error, timed_out
+from emulator.hosting.invocation_errors import InvocationError, length_missing, model_error, timed_out
 from emulator.hosting.invocation_request import InvocationRequest
 from emulator.hosting.routing import PRIMARY
 from emulator.objects.object_store import ObjectStore
@@ -126,6 +126,8 @@ class AsyncProcessing:
         """Why it failed. Raises ServiceError."""
 
         async def store(found: ModelAnswer) -> None:
+            if found.answer.length is None:
+                raise length_missing(request.key, found.container)
             await self._objects.store(output, found.answer)
 
         try:

@@ -82,7 +82,7 @@ def model_error(
 
     Real answers: sagemaker-python-sdk#2955 and #4324 (a body that broke off), amazon-sagemaker-examples#1407 (0).
     """
-    group, region = f"/aws/sagemaker/Endpoints/{key.name}", key.region
+    group, region = _log_group(key), key.region
     kind = "client" if 400 <= status < 500 else "server"
     quoted = f' with message "{original}"' if is_whole else " and could not load the entire response body"
     text = (
@@ -90,12 +90,26 @@ def model_error(
         f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} "
         f"in account {key.account_id} for more information."
     )
+    return _model_error(key, text, status, original)
+
+
+def length_missing(key: ResourceKey, container: str) -> InvocationError:
+    """Of an asynchronous answer: chunks are not taken (djl-serving#2567, a real data log)."""
+    text = f"The response from container {container} did not specify the required Content-Length header"
+    return _model_error(key, text, 0, text)
+
+
+def _model_error(key: ResourceKey, text: str, status: int, original: str) -> InvocationError:
     members = {
         "OriginalStatusCode": status,
         "OriginalMessage": original,
-        "LogStreamArn": f"arn:aws:logs:{region}:{key.account_id}:log-group:{group}",
+        "LogStreamArn": f"arn:aws:logs:{key.region}:{key.account_id}:log-group:{_log_group(key)}",
     }
     return InvocationError("ModelError", text, 424, members)
+
+
+def _log_group(key: ResourceKey) -> str:
+    return f"/aws/sagemaker/Endpoints/{key.name}"
 
 
 def timed_out(container: str) -> str:

@@ -55,6 +55,19 @@ def test_failures_are_objects_too(runtime: RunningRuntime) -> None:
         assert b"NoSuchKey" in wait_for_object(runtime, missing["FailureLocation"])
 
 
+def test_an_answer_in_chunks_is_a_failure(runtime: RunningRuntime) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.begin_chunks()
+        exchange.chunk(b"part")
+        exchange.chunk(b"")
+
+    put(runtime, b"x")
+    with model_server(script) as model:
+        runtime.serve(model, async_config=CONFIG)
+        told = wait_for_object(runtime, ask(runtime)["FailureLocation"])
+    assert told == b"The response from container primary did not specify the required Content-Length header"
+
+
 def test_the_invocation_timeout_is_the_callers(runtime: RunningRuntime) -> None:
     put(runtime, b"x")
     over = threading.Event()
