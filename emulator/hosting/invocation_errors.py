@@ -39,6 +39,18 @@ def container_not_found(hostname: str, endpoint: str) -> ServiceError:
     return invalid_invocation(f"Container {hostname} not found for endpoint {endpoint}.")
 
 
+def target_model_not_supported(endpoint: str) -> ServiceError:
+    """Source: amazon-sagemaker-examples#1026."""
+    return invalid_invocation(
+        f"Endpoint {endpoint} is not a multi-model endpoint and does not support target model header."
+    )
+
+
+def target_model_missing(request_id: str) -> ServiceError:
+    """The beginning is known (sagemaker-tensorflow-serving-container#166)."""
+    return invalid_invocation(f"Request {request_id} is missing a target model header.")
+
+
 def payload_too_large(limit: int) -> ServiceError:
     """[K] AWS's front end answers so before the service does: without a code, so clients show `413`."""
     return ServiceError("", f"HTTP content length exceeded {limit} bytes.", 413)

@@ -6,7 +6,11 @@ from typing import Any
 
 from emulator.domain.arn import ResourceKey
 from emulator.hosting.invocation_body import InvocationBody
-from emulator.hosting.invocation_errors import invalid_invocation
+from emulator.hosting.invocation_errors import (
+    invalid_invocation,
+    target_model_missing,
+    target_model_not_supported,
+)
 from emulator.hosting.routing import EndpointRoute, VariantRoute
 
 INVOCATION_LIMIT = 60.0
@@ -40,6 +44,7 @@ class InvocationRequest:
     limit: float = INVOCATION_LIMIT
     """Seconds."""
     is_async: bool = False
+    request_id: str = ""
 
     def text(self, member: str) -> str | None:
         value = self.members.get(member)
@@ -69,9 +74,9 @@ def require_targets(request: InvocationRequest, route: EndpointRoute, variant: V
     """Raises ServiceError where TargetModel or TargetContainerHostname do not fit the endpoint."""
     name, has_models = request.key.name, any(each.model_files for each in variant.containers)
     if has_models and request.text("TargetModel") is None:
-        raise invalid_invocation(f"Endpoint {name} is a multi-model endpoint: TargetModel is required.")
+        raise target_model_missing(request.request_id)
     if not has_models and request.text("TargetModel") is not None:
-        raise invalid_invocation(f"Endpoint {name} is not a multi-model endpoint: remove TargetModel.")
+        raise target_model_not_supported(name)
     if variant.is_direct and request.text("TargetContainerHostname") is None:
         raise invalid_invocation(
             f"Endpoint {name} invokes its containers directly: TargetContainerHostname is required."

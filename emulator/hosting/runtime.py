@@ -157,7 +157,8 @@ class Runtime:
         seen = tuple([pair for pair in headers.items() if is_member(pair[0])])
         operation, key, members = self._heads.read(raw_path(scope), seen, credential)
         body = await self._body(_content_length(headers), receive, operation, (key, answer.request_id))
-        asked = InvocationRequest(key, members, body, self._parts.limits.invocation)
+        limit = self._parts.limits.invocation
+        asked = InvocationRequest(key, members, body, limit, request_id=answer.request_id)
         if operation == "InvokeEndpointAsync":
             await self._enqueue(asked, answer)
             return

@@ -148,7 +148,10 @@ def test_requests_go_where_their_model_is_loaded(runtime: RunningRuntime) -> Non
 def test_a_multi_model_request_names_a_model_that_exists(runtime: RunningRuntime) -> None:
     with model_server(MultiModelServer(room=1)) as model:
         runtime.route(multi_model(model)[0])
-        assert failure(runtime)["Error"]["Code"] == "ValidationError"
+        error = failure(runtime)
+        request = error["ResponseMetadata"]["RequestId"]
+        told = {"Code": "ValidationError", "Message": f"Request {request} is missing a target model header."}
+        assert error["Error"] == told
         missing = failure(runtime, TargetModel="missing.tar.gz")["Error"]
     assert missing["Code"] == "ValidationError"
     assert missing["Message"].startswith(

@@ -317,8 +317,11 @@ def test_what_the_emulator_lacks_is_refused(runtime: RunningRuntime) -> None:
     with model_server() as model:
         runtime.serve(model)
         assert "inference components" in failure(runtime, InferenceComponentName="c")["Error"]["Message"]
-        assert failure(runtime, TargetModel="m.tar.gz")["Error"]["Code"] == "ValidationError"
         assert failure(runtime, TargetContainerHostname="h")["Error"]["Code"] == "ValidationError"
+        assert failure(runtime, TargetModel="m.tar.gz")["Error"] == {
+            "Code": "ValidationError",
+            "Message": "Endpoint e is not a multi-model endpoint and does not support target model header.",
+        }
 
 
 def test_broken_constraints_are_named(runtime: RunningRuntime) -> None:

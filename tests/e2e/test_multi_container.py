@@ -110,7 +110,7 @@ def test_models_of_one_container_are_loaded_and_unloaded(hosting: HostingClient)
     with pytest.raises(ClientError) as missing:
         hosting.ask(name, b"x", TargetModel="d.tar.gz")
     assert missing.value.response["Error"]["Message"].startswith("Failed to download model data(bucket: ")
-    with pytest.raises(ClientError, match="TargetModel is required"):
+    with pytest.raises(ClientError, match="is missing a target model header"):
         hosting.ask(name, b"x")
     hosting.s3.put_object(
         Bucket=BUCKET, Key=f"{uri.removeprefix(f's3://{BUCKET}/')}d.tar.gz", Body=archive({"d.bin": b"d"})
