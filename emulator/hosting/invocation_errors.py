@@ -112,7 +112,10 @@ def length_missing(key: ResourceKey, container: str) -> InvocationError:
 
 
 def _model_error(key: ResourceKey, text: str, status: int, original: str) -> InvocationError:
+    """ErrorCode is in real answers beside what the API names (sagemaker-tensorflow-serving-container#109)."""
+    kind = "CLIENT_ERROR" if 400 <= status < 500 else "INTERNAL_FAILURE"
     members = {
+        "ErrorCode": f"{kind}_FROM_MODEL",
         "OriginalStatusCode": status,
         "OriginalMessage": original,
         "LogStreamArn": f"arn:aws:logs:{key.region}:{key.account_id}:log-group:{_log_group(key)}",

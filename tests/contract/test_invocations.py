@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.hosting.routing import VariantRoute
 from emulator.hosting.runtime import PAYLOAD_LIMIT, RuntimeLimits
@@ -93,6 +95,20 @@ def test_a_model_error_quotes_the_container(runtime: RunningRuntime) -> None:
     )
     assert (error["OriginalStatusCode"], error["OriginalMessage"]) == (400, "no such column")
     assert error["LogStreamArn"] == "arn:aws:logs:us-east-1:123456789012:log-group:/aws/sagemaker/Endpoints/e"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "CLIENT_ERROR_FROM_MODEL"), (502, "INTERNAL_FAILURE_FROM_MODEL")]
+)
+def test_a_model_error_has_a_code_of_its_own(runtime: RunningRuntime, status: int, code: str) -> None:
+    with model_server(lambda exchange: exchange.answer(b"no", status)) as model:
+        runtime.serve(model)
+        sent: list[Any] = []
+        client = runtime.client()
+        client.meta.events.register("after-call", lambda http_response, **_: sent.append(http_response))
+        with pytest.raises(ClientError):
+            client.invoke_endpoint(EndpointName="e", Body=b"x")
+    assert json.loads(sent[0].content)["ErrorCode"] == code
 
 
 def test_a_large_error_answer_is_quoted_in_part(runtime: RunningRuntime) -> None:
