@@ -18,7 +18,9 @@ async def add_tags(call: Call, params: Params) -> Result:
 
 @operation("sagemaker", "ListTags")
 async def list_tags(call: Call, params: Params) -> Result:
-    """All tags in one page: a resource has at most as many as the smallest MaxResults."""
+    """All tags in one page: a resource has at most as many as the smallest MaxResults. So no token was handed out."""
+    if params.get("NextToken"):
+        raise errors.invalid_next_token()
     arn = await _known_arn(call, params["ResourceArn"])
     return {"Tags": _to_list(await call.parts.tags.get(arn))}
 

@@ -187,6 +187,8 @@ def test_tags_go_with_what_they_are_on(sagemaker: Any) -> None:
         assert sagemaker.add_tags(ResourceArn=arn, Tags=[more])["Tags"] == [more, *tags]
         sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
         assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [more]
+        code, message = refusal(sagemaker.list_tags, ResourceArn=arn, NextToken="anything")
+        assert (code, "NextToken is invalid" in message) == ("ValidationException", True)
         code, message = refusal(sagemaker.list_tags, ResourceArn=f"{ARN}{kind}/nobody")
         assert (code, message) == ("ValidationException", "Requested resource not found.")
     sagemaker.delete_model(ModelName="Tagged")
