@@ -58,13 +58,18 @@ def _variant(variant: Document) -> Iterator[ServiceError]:
         )
     if variant.get("EnableSSMAccess"):
         yield errors.not_emulated("EnableSSMAccess", "true", "Use docker exec on this machine.")
-    routing = variant.get("RoutingConfig", {}).get("RoutingStrategy", ROUTING[0])
-    if routing not in ROUTING:
-        yield errors.not_emulated("RoutingStrategy", routing, f"Use {' or '.join(ROUTING)}.")
+    yield from _routing(variant.get("RoutingConfig", {}))
     if "ServerlessConfig" in variant:
         yield from _serverless_config(variant)
     else:
         yield from _instances(variant)
+
+
+def _routing(config: Document) -> Iterator[ServiceError]:
+    strategy = config.get("RoutingStrategy", ROUTING[0])
+    if strategy not in ROUTING:
+        yield errors.not_emulated("RoutingStrategy", strategy, f"Use {' or '.join(ROUTING)}.")
+    yield from not_emulated_members(config, ["PrefixAwareRoutingConfig"], "RoutingConfig")
 
 
 def _instances(variant: Document) -> Iterator[ServiceError]:

@@ -70,6 +70,10 @@ REFUSED: dict[str, tuple[Members, str]] = {
     },
     "access with SSM": (variant(EnableSSMAccess=True), "EnableSSMAccess"),
     "routing by prefixes": (variant(RoutingConfig={"RoutingStrategy": "PREFIX_AWARE"}), "PREFIX_AWARE"),
+    "prefixes that would not count": (
+        variant(RoutingConfig={"RoutingStrategy": "RANDOM", "PrefixAwareRoutingConfig": {}}),
+        "support PrefixAwareRoutingConfig",
+    ),
     "no type": (variant(InstanceType=None), "needs InstanceType and InitialInstanceCount"),
     "no count": (variant(InitialInstanceCount=None), "needs InstanceType and InitialInstanceCount"),
     "an unknown size": (variant(InstanceType="ml.unheard.of"), "size is not public"),
