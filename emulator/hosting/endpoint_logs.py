@@ -2,8 +2,8 @@
 
 from hashlib import sha256
 
-from emulator.domain.endpoint import Endpoint
-from emulator.domain.model import ModelRequest
+from emulator.domain.endpoint import Deployment, Endpoint
+from emulator.domain.endpoint_config import ProductionVariant
 from emulator.logs.log_event import LogGroupKey, LogStreamKey
 
 
@@ -12,10 +12,15 @@ def log_group(endpoint_name: str) -> str:
 
 
 def endpoint_stream(
-    endpoint: Endpoint, variant: str, model: ModelRequest, instance: str, position: int
+    endpoint: Endpoint, deployment: Deployment, variant: ProductionVariant, instance: str, position: int
 ) -> LogStreamKey:
-    """`<variant>/<instance id>`, and in a pipeline `/<container>` after it, which is at `position`."""
-    digest = sha256(f"{endpoint.arn}{endpoint.creation_time.isoformat()}/{instance}".encode()).hexdigest()
+    """`<variant>/<instance id>`, and in a pipeline `/<container>` after it, which is at `position`.
+
+    The instances of another deployment are others.
+    """
+    salt = f"{endpoint.arn}{endpoint.creation_time.isoformat()}"
+    digest = sha256(f"{salt}/{deployment.revision}/{instance}".encode()).hexdigest()
+    model = deployment.model(variant)
     container = "" if len(model.pipeline) == 1 else f"/{model.container_name(position)}"
     group = LogGroupKey(endpoint.key.account_id, endpoint.key.region, log_group(endpoint.key.name))
-    return LogStreamKey(group, f"{variant}/i-{digest[:17]}{container}")
+    return LogStreamKey(group, f"{variant.variant_name}/i-{digest[:17]}{container}")

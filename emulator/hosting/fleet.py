@@ -68,7 +68,7 @@ class Fleet:
                 ServingContainer(
                     cluster,
                     specs[host],
-                    endpoint_stream(self.endpoint, variant.variant_name, model, name, position),
+                    endpoint_stream(self.endpoint, self.deployment, variant, name, position),
                     self.parts,
                 )
                 for position, host in enumerate(hosts)

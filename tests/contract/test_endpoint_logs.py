@@ -11,7 +11,7 @@ from emulator.domain.endpoint import Deployment
 from emulator.hosting.endpoint_logs import log_group
 from emulator.logs.log_event import LogGroupKey
 from emulator.logs.log_queries import StreamsQuery
-from tests.support.hosting_house import KEY, SERVES, House, S, deployment, play
+from tests.support.hosting_house import KEY, NOW, SERVES, House, S, deployment, play
 
 pytest_plugins = ["tests.support.hosting_fixtures"]
 
@@ -55,5 +55,16 @@ def test_each_container_has_a_stream(
         await house.create(wanted)
         await house.status(S.IN_SERVICE)
         assert await streams(house) == names
+
+    play(tmp_path, backend, story)
+
+
+def test_the_instances_of_an_update_have_streams_of_their_own(tmp_path: Path, backend: FakeBackend) -> None:
+    async def story(house: House) -> None:
+        await house.create(deployment(1))
+        await house.status(S.IN_SERVICE)
+        await house.parts.endpoints.request_update(KEY, deployment(2), NOW)
+        await house.updated()
+        assert await streams(house) == ["Main", "Main"]
 
     play(tmp_path, backend, story)
