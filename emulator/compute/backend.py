@@ -47,7 +47,7 @@ class ComputeBackend(Protocol):
         """Whether containers can see directories of this machine, what is mounted there, and its FIFOs."""
 
     async def prepare(self, cluster: ClusterSpec) -> None:
-        """Make the network."""
+        """Make the network, or begin to: `create` and `destroy` wait for it."""
 
     async def find_image(self, image: str, caller: EcrRegistry) -> ResolvedImage | None:
         """Look for a training image without pulling it, within seconds; None where it is nowhere.

@@ -17,18 +17,18 @@ from emulator.blocking import abandonable, blocking
 from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.docker_address import ContainerAddresses
 from emulator.compute.docker_capacity import capacity_from_info
+from emulator.compute.docker_creation import ContainerCreation
 from emulator.compute.docker_files import OUTPUT, ContainerFiles
 from emulator.compute.docker_images import ImageFinder
 from emulator.compute.docker_input import InputView
 from emulator.compute.docker_labels import exists, find_instances, network_of
 from emulator.compute.docker_network import ensure_network
+from emulator.compute.docker_networks import Choice, ClusterNetworks
 from emulator.compute.docker_reach import Reach
 from emulator.compute.docker_removal import destroy_cluster, discard_instance, remove_container
 from emulator.compute.docker_request import (
     cluster_labels,
     container_name,
-    with_credentials_address,
-    with_endpoint,
 )
 from emulator.compute.docker_sidecar import Sidecars
 from emulator.compute.docker_watch import ContainerWatch
@@ -99,6 +99,7 @@ class DockerBackend:
         self._limiter = CapacityLimiter(16)
         self._creations = CapacityLimiter(16)
         self._looks = CapacityLimiter(4)
+        self._networks = ClusterNetworks(lambda *making: self._call(self._ensure_network, *making))
         self._reach = (
             None
             if options.server is None
@@ -155,10 +156,10 @@ class DockerBackend:
         return str(self._api.base_url)
 
     async def prepare(self, cluster: ClusterSpec) -> None:
-        await self._call(self._ensure_network, cluster)
+        await self._networks.begin(cluster)
 
-    def _ensure_network(self, cluster: ClusterSpec) -> None:
-        ensure_network(self._api, cluster, self._options.installation, self._options.network_pool)
+    def _ensure_network(self, cluster: ClusterSpec, choose: Choice) -> None:
+        ensure_network(self._api, cluster, self._options.installation, self._options.network_pool, choose)
 
     async def find_image(self, image: str, caller: EcrRegistry) -> ResolvedImage | None:
         candidates = await self._candidates(image, caller)
@@ -186,13 +187,11 @@ class DockerBackend:
         return ImageFinder(self._api, self._options.offline)
 
     async def create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
-        # Again, because somebody's `docker network prune` may have come between.
-        await self._call(self._ensure_network, cluster)
-        url = await self._reach.url(cluster.network) if self._reach else None
-        if url is not None and self._options.has_credentials_address:
-            instance = with_credentials_address(instance)
+        creation = ContainerCreation(self._networks, self._reach, self._options.has_credentials_address)
         # Input may be copied: signals must not wait behind that.
-        await blocking(self._creations, self._create, cluster, with_endpoint(instance, url), work_dir)
+        await creation.run(
+            cluster, instance, lambda told: blocking(self._creations, self._create, cluster, told, work_dir)
+        )
 
     def _create(self, cluster: ClusterSpec, instance: InstanceSpec, work_dir: Path) -> None:
         if exists(self._api, cluster.name, instance.host):
@@ -273,6 +272,7 @@ class DockerBackend:
         await self._call(lambda: discard_instance(self._api, cluster, host))
 
     async def destroy(self, cluster: str) -> None:
+        await self._networks.settle(cluster)
         if self._reach:
             await self._reach.close(cluster)
         await self._call(self._destroy, cluster)

@@ -1,6 +1,6 @@
 """Networks of clusters, with subnets from a pool of our own: the Engine's default pools hold about thirty."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from typing import Any
@@ -16,12 +16,22 @@ from emulator.domain.failure_reason import internal_error
 SMALLEST_PREFIX = 26
 
 
-def ensure_network(api: APIClient, cluster: ClusterSpec, installation: str, pool: IPv4Network) -> None:
-    """Make the cluster's network where it is missing. Raises JobFailure when the pool has no subnet left."""
+def ensure_network(
+    api: APIClient,
+    cluster: ClusterSpec,
+    installation: str,
+    pool: IPv4Network,
+    choose: Callable[[IPv4Network], None],
+) -> None:
+    """Make the cluster's network where it is missing. Raises JobFailure when the pool has no subnet left.
+
+    `choose` is told of every subnet before it is tried: another emulator may have taken it meanwhile.
+    """
     if find_networks(api, cluster.network):
         return
     # One more for the emulator, which may be in a container itself.
     for subnet in free_subnets(pool, taken_subnets(api.networks()), len(cluster.instances) + 1):
+        choose(subnet)
         try:
             api.create_network(
                 network_name(cluster.network),
@@ -57,8 +67,13 @@ def gateway_of(api: APIClient, cluster: str) -> tuple[IPv4Address, IPv4Network] 
         subnet = IPv4Network(found["IPAM"]["Config"][0]["Subnet"])
         gateway = found["IPAM"]["Config"][0].get("Gateway")
         if not found["Internal"]:
-            return IPv4Address(gateway) if gateway else subnet[1], subnet
+            return IPv4Address(gateway) if gateway else first_address(subnet), subnet
     return None
+
+
+def first_address(subnet: IPv4Network) -> IPv4Address:
+    """The Engine's own choice for the gateway."""
+    return subnet[1]
 
 
 def last_address(subnet: IPv4Network) -> IPv4Address:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from anyio import CapacityLimiter
 from docker import APIClient
@@ -13,7 +13,7 @@ from emulator.compute.credentials_address import (
     close_credentials_address,
     open_credentials_address,
 )
-from emulator.compute.docker_network import gateway_of
+from emulator.compute.docker_network import first_address, gateway_of
 from emulator.compute.entrance import Entrance
 from emulator.compute.own_container import OwnContainer
 
@@ -47,6 +47,7 @@ class Reach:
         self._own = own
         self._entrance = Entrance(host, self._port)
         self._ways: dict[str, Way] = {}
+        self._are_gateways_here = False
 
     async def url(self, cluster: str) -> str | None:
         """The emulator's URL for the cluster's containers; None where its network is isolated."""
@@ -56,6 +57,10 @@ class Reach:
                 return None
             self._ways[cluster] = way
         return self._ways[cluster].url
+
+    def likely_url(self, subnet: IPv4Network) -> str | None:
+        """Of a cluster that is not isolated and whose network is being made; None where it can only be asked for."""
+        return f"http://{first_address(subnet)}:{self._port}" if self._are_gateways_here else None
 
     async def close(self, cluster: str) -> None:
         """Before the cluster's network is removed. No error where there is no way."""
@@ -77,6 +82,7 @@ class Reach:
             return Way(f"http://{address}:{self._port}", None) if address else None
         gateway, subnet = found
         is_here = await self._entrance.open(gateway, subnet)
+        self._are_gateways_here = is_here and not self._has_credentials_address
         if self._has_credentials_address:
             if not is_here:
                 raise cannot_have_address("the Engine's networks are not on this machine.")
