@@ -27,15 +27,18 @@ def bench_endpoints(endpoint: str, rounds: int) -> None:
     image = build_sample(engine, "logistic_regression")
     sagemaker = client(endpoint, "sagemaker")
     create_config(endpoint, sagemaker, image)
-    ours, bare = [], []
+    ours, bare, with_network = [], [], []
     for number in range(rounds + 1):
         ours.append(create_endpoint(sagemaker, f"{NAME}-{number}"))
         bare.append(start_by_hand(engine, image))
+        with_network.append(start_in_network(engine, image))
         if number < rounds:
             delete_endpoint(sagemaker, f"{NAME}-{number}")
     report("CreateEndpoint to InService", ours[1:])
     report("bare Docker: create, start, first good ping", bare[1:])
-    print(f"ratio, endpoint to bare Docker:           {ratio(ours[1:], bare[1:]):.2f}")
+    report("bare Docker with a network of its own", with_network[1:])
+    print(f"ratio, endpoint to bare Docker:                {ratio(ours[1:], bare[1:]):.2f}")
+    print(f"ratio, endpoint to bare Docker with a network: {ratio(ours[1:], with_network[1:]):.2f}")
     [container] = [c for c in engine.containers.list() if f"endpoint_{NAME}-{rounds}-" in c.name]
     bench_invocations(endpoint, f"{NAME}-{rounds}", f"{address(container)}/invocations", BODY)
     delete_endpoint(sagemaker, f"{NAME}-{rounds}")
@@ -78,10 +81,21 @@ def delete_endpoint(sagemaker: Any, name: str) -> None:
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 1})
 
 
-def start_by_hand(engine: docker.DockerClient, image: str) -> float:
+def start_in_network(engine: docker.DockerClient, image: str) -> float:
+    """Seconds, with those that the network takes."""
+    began = time.perf_counter()
+    network = engine.networks.create("sagemaker-emulator-bench", driver="bridge")
+    try:
+        made = time.perf_counter() - began
+        return made + start_by_hand(engine, image, network.name)
+    finally:
+        network.remove()
+
+
+def start_by_hand(engine: docker.DockerClient, image: str, network: str | None = None) -> float:
     """Seconds until it answers its first ping with 200, with the model put into it; its removal does not count."""
     began = time.perf_counter()
-    container = engine.containers.create(image, ["serve"])
+    container = engine.containers.create(image, ["serve"], network=network)
     try:
         put_model(container)
         container.start()
