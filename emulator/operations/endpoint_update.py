@@ -45,10 +45,10 @@ async def update_endpoint_weights_and_capacities(call: Call, params: Params) -> 
     asked = params["DesiredWeightsAndCapacities"]
     for error in _faults(asked, active):
         raise error
-    types = {variant.variant_name: variant.instance_type for variant in active.variants}
-    for change in asked:
-        require_quota(call, types[change["VariantName"]], change.get("DesiredInstanceCount", 0))
     desired = _merged(endpoint, active, asked)
+    require_quota(
+        call, [(each.instance_type, _count(each, endpoint, active, desired)) for each in active.variants]
+    )
     if not any(_weight(variant, endpoint, active, desired) for variant in active.variants):
         raise validation_error("At least one production variant must have a DesiredWeight above 0.")
     store = call.parts.hosting.endpoints
@@ -137,6 +137,11 @@ def _properties(endpoint: Endpoint, active: Deployment, variant: ProductionVaria
     if variant.serverless_config is not None:
         return weight
     return {**weight, "DesiredInstanceCount": endpoint.desired_count(variant, active)}
+
+
+def _count(variant: ProductionVariant, endpoint: Endpoint, active: Deployment, desired: Properties) -> int:
+    asked = desired.get(variant.variant_name, {})
+    return int(asked.get("DesiredInstanceCount", endpoint.desired_count(variant, active)))
 
 
 def _weight(variant: ProductionVariant, endpoint: Endpoint, active: Deployment, desired: Properties) -> float:

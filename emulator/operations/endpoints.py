@@ -1,5 +1,8 @@
 """CreateEndpoint, DescribeEndpoint, ListEndpoints, DeleteEndpoint: handlers read or write rows, nothing else."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from emulator.domain import errors, hosting_errors
 from emulator.domain.arn import ResourceKey
 from emulator.domain.endpoint import Deployment, Endpoint, EndpointProgress, EndpointStatus
@@ -79,14 +82,20 @@ async def deployment_of(call: Call, config_name: str, revision: int = 1) -> Depl
     models = await models_of(call, config)
     check_models_of_config(config.document, models)
     deployment = Deployment(revision=revision, config=config.document, models=models)
-    for variant in deployment.variants:
-        require_quota(call, variant.instance_type, variant.initial_instance_count)
+    provisioned = [variant for variant in deployment.variants if variant.serverless_config is None]
+    require_quota(call, [(each.instance_type, each.initial_instance_count) for each in provisioned])
     return deployment
 
 
-def require_quota(call: Call, instance_type: str, count: int) -> None:
-    if count > call.parts.instance_quota:
-        raise errors.too_many_instances(instance_type, call.parts.instance_quota, count, "endpoint usage")
+def require_quota(call: Call, instances: Iterable[tuple[str, int]]) -> None:
+    """`instances`: type and count of each variant; the quota is one of all of a type together."""
+    counts = Counter[str]()
+    for instance_type, count in instances:
+        counts[instance_type] += count
+    quota = call.parts.instance_quota
+    for instance_type, count in counts.items():
+        if count > quota:
+            raise errors.too_many_instances(instance_type, quota, count, "endpoint usage")
 
 
 def _key(call: Call, name: str) -> ResourceKey:

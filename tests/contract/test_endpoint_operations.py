@@ -94,6 +94,22 @@ def test_more_instances_than_the_quota_are_refused(sagemaker: Any) -> None:
     )
 
 
+def test_quota_is_one_of_all_variants_of_a_type(running: RunningEmulator, sagemaker: Any) -> None:
+    def variants(*counts: int) -> list[dict[str, Any]]:
+        return [a_variant(VariantName=f"v{n}", InitialInstanceCount=count) for n, count in enumerate(counts)]
+
+    sagemaker.create_endpoint_config(**a_config_request("both", ProductionVariants=variants(2, 3)))
+    refused = refusal(sagemaker.create_endpoint, EndpointName="both", EndpointConfigName="both")
+    assert refused[0] == "ResourceLimitExceeded"
+    assert "request delta of 5" in refused[1]
+
+    name = serve(running, sagemaker, ProductionVariants=variants(2, 2))
+    call = partial(sagemaker.update_endpoint_weights_and_capacities, EndpointName=name)
+    changes = [{"VariantName": "v1", "DesiredInstanceCount": 3}]
+    assert refusal(call, DesiredWeightsAndCapacities=changes)[0] == "ResourceLimitExceeded"
+    call(DesiredWeightsAndCapacities=[{"VariantName": "v0", "DesiredInstanceCount": 1}, *changes])
+
+
 def test_the_waiters_of_an_endpoint(running: RunningEmulator, sagemaker: Any) -> None:
     name, _ = make(sagemaker)
     in_service_waiter = sagemaker.get_waiter("endpoint_in_service")
