@@ -133,7 +133,11 @@ class Settings(BaseSettings):
         ),
     ] = None
     instance_quota: Annotated[
-        int, Field(ge=1, description="Most instances of one training job; AWS calls it a service limit.")
+        int,
+        Field(
+            ge=1,
+            description="Most instances of one job, or of one type in an endpoint; AWS calls it a service limit.",
+        ),
     ] = 100
     network_pool: Annotated[
         IPv4Network, Field(description="Range from which every job's network takes its subnet.")
