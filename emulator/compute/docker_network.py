@@ -27,10 +27,11 @@ def ensure_network(
 
     `choose` is told of every subnet before it is tried: another emulator may have taken it meanwhile.
     """
-    if find_networks(api, cluster.network):
+    networks = api.networks()
+    if any((network["Labels"] or {}).get(CLUSTER) == cluster.network for network in networks):
         return
     # One more for the emulator, which may be in a container itself.
-    for subnet in free_subnets(pool, taken_subnets(api.networks()), len(cluster.instances) + 1):
+    for subnet in free_subnets(pool, taken_subnets(networks), len(cluster.instances) + 1):
         choose(subnet)
         try:
             api.create_network(

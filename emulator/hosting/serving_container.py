@@ -18,7 +18,7 @@ from emulator.logs.log_event import LogEvent, LogStreamKey
 PING_LIMIT = 2.0
 """Seconds for one answer (DG your-algorithms-inference-code)."""
 
-SHORTEST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE = 0.01, 0.5, 0.05
+SHORTEST_PAUSE, LONGEST_PAUSE, PAUSE_SHARE = 0.005, 0.5, 0.02
 """Seconds between two tries, and their share of the time that has passed; AWS's are not established."""
 
 FUTURE_NS = 2**62
