@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import docker
 from bench_endpoints import bench_endpoints
-from bench_tools import client, ratio, report, seconds
+from bench_tools import after_a_pause, client, ratio, report, seconds
 from demo import running_emulator
 from images import BASE_IMAGE, ensure_base_image
 
@@ -39,9 +40,9 @@ def bench_turnaround(endpoint: str, rounds: int) -> None:
     client(endpoint, "s3").create_bucket(Bucket=BUCKET)
     ours, bare, with_network = [], [], []
     for number in range(rounds + 1):
-        ours.append(seconds(lambda number=number: train(sagemaker, f"bench-{number}")))
-        bare.append(seconds(lambda: run_container(engine)))
-        with_network.append(seconds(lambda: run_in_network(engine)))
+        ours.append(after_a_pause(partial(seconds, partial(train, sagemaker, f"bench-{number}"))))
+        bare.append(after_a_pause(partial(seconds, partial(run_container, engine))))
+        with_network.append(after_a_pause(partial(seconds, partial(run_in_network, engine))))
     # The first round warms up caches and connections on all sides.
     report("trivial job, CreateTrainingJob to Completed", ours[1:])
     report("bare Docker: create, start, wait, logs, remove", bare[1:])

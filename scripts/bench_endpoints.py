@@ -8,11 +8,12 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import Any
 
 import docker
 from bench_invocations import bench_invocations
-from bench_tools import client, ratio, report
+from bench_tools import after_a_pause, client, ratio, report
 from images import build_sample
 
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
@@ -29,11 +30,12 @@ def bench_endpoints(endpoint: str, rounds: int) -> None:
     create_config(endpoint, sagemaker, image)
     ours, bare, with_network = [], [], []
     for number in range(rounds + 1):
-        ours.append(create_endpoint(sagemaker, f"{NAME}-{number}"))
-        bare.append(start_by_hand(engine, image))
-        with_network.append(start_in_network(engine, image))
+        name = f"{NAME}-{number}"
+        ours.append(after_a_pause(partial(create_endpoint, sagemaker, name)))
+        bare.append(after_a_pause(partial(start_by_hand, engine, image)))
+        with_network.append(after_a_pause(partial(start_in_network, engine, image)))
         if number < rounds:
-            delete_endpoint(sagemaker, f"{NAME}-{number}")
+            delete_endpoint(sagemaker, name)
     report("CreateEndpoint to InService", ours[1:])
     report("bare Docker: create, start, first good ping", bare[1:])
     report("bare Docker with a network of its own", with_network[1:])

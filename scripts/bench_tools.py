@@ -9,6 +9,9 @@ from typing import Any
 
 import boto3
 
+SETTLING = 1.0
+"""Seconds; where a network or a container was removed, the kernel goes on for a while after the Engine has answered."""
+
 
 def client(endpoint: str, service: str) -> Any:
     return boto3.client(
@@ -18,6 +21,12 @@ def client(endpoint: str, service: str) -> Any:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
+
+
+def after_a_pause(measure: Callable[[], float]) -> float:
+    """What is measured when nothing of the measurement before is under way, so that the order does not count."""
+    time.sleep(SETTLING)
+    return measure()
 
 
 def seconds(work: Callable[[], None]) -> float:
