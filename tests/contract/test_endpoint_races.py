@@ -95,9 +95,7 @@ def test_endpoint_that_is_deleted_while_it_wakes_leaves_nothing(tmp_path: Path, 
             await house.parts.endpoints.request_delete(KEY, NOW)
             await anyio.sleep(0.2)
             slow.may_end.set()
-        with anyio.fail_after(20):
-            while await house.parts.endpoints.get(KEY) is not None:
-                await anyio.sleep(0.01)
+        await house.until_gone()
         assert slow.too_late == []
         assert slow._containers == {}
 
@@ -250,8 +248,6 @@ def test_endpoint_that_meets_nothing_but_faults_fails_and_can_be_deleted(
         assert str(endpoint.progress.failure_reason).startswith("InternalServerError: ")
         assert house.parts.occupancy.memory_bytes == 0
         await house.parts.endpoints.request_delete(KEY, NOW)
-        with anyio.fail_after(20):
-            while await house.parts.endpoints.get(KEY) is not None:
-                await anyio.sleep(0.01)
+        await house.until_gone()
 
     play(tmp_path, broken, story)

@@ -48,12 +48,6 @@ def hesitant(backend: FakeBackend) -> Hesitant:
     return made
 
 
-async def gone(house: House) -> None:
-    with anyio.fail_after(20):
-        while await house.parts.endpoints.get(KEY) is not None:
-            await anyio.sleep(0.01)
-
-
 def test_endpoint_that_is_being_deleted_takes_no_requests(tmp_path: Path, hesitant: Hesitant) -> None:
     async def story(house: House) -> None:
         await house.create(deployment(1))
@@ -65,7 +59,7 @@ def test_endpoint_that_is_being_deleted_takes_no_requests(tmp_path: Path, hesita
                 await anyio.sleep(0.01)
         assert house.parts.routes.find(KEY) is None
         hesitant.may_destroy.set()
-        await gone(house)
+        await house.until_gone()
 
     play(tmp_path, hesitant, story)
 
@@ -204,7 +198,7 @@ def test_containers_of_an_old_fleet_and_of_a_deleted_endpoint_get_sigterm(
         await house.updated()
         assert backend.sent == [("Main-1", "SIGTERM")]
         await house.parts.endpoints.request_delete(KEY, NOW)
-        await gone(house)
+        await house.until_gone()
         assert sorted(backend.sent) == [("Main-1", "SIGTERM")] * 2 + [("Main-2", "SIGTERM")]
 
     play(tmp_path, backend, story)
@@ -218,7 +212,7 @@ def test_container_that_ignores_sigterm_goes_after_its_grace(tmp_path: Path, bac
         await house.status(S.IN_SERVICE)
         began = anyio.current_time()
         await house.parts.endpoints.request_delete(KEY, NOW)
-        await gone(house)
+        await house.until_gone()
         assert anyio.current_time() - began >= 30 * 0.02
         assert await backend.find() == []
 
