@@ -20,22 +20,20 @@ _LIMIT = 30
 
 
 def open_credentials_address(cluster: str, subnet: IPv4Network, gateway: IPv4Address, port: int) -> None:
-    """Idempotent, also where the port was another one before; blocking. Raises JobFailure where it cannot be done."""
-    rule = credentials_rule(cluster, subnet, gateway, port)
-    if _run("--check", *rule).returncode != 0:
-        close_credentials_address(cluster)
-        made = _run("--insert", *rule)
-        if made.returncode != 0:
-            raise cannot_have_address(made.stderr.strip())
+    """Idempotent; blocking. Raises JobFailure where it cannot be done.
+
+    A cluster that has a rule, from before a restart, is not without one: the new one comes before the old one goes.
+    """
+    old = _rules(cluster)
+    made = _run("--insert", *credentials_rule(cluster, subnet, gateway, port))
+    if made.returncode != 0:
+        raise cannot_have_address(made.stderr.strip())
+    _delete(old)
 
 
 def close_credentials_address(cluster: str) -> None:
     """No error where it is not open, nor where there is no iptables to ask. Blocking."""
-    listed = _run("--list-rules", "PREROUTING").stdout
-    for line in listed.splitlines():
-        words = shlex.split(line)
-        if _comment(cluster) in words:
-            _run("--delete", *words[1:])
+    _delete(_rules(cluster))
 
 
 def credentials_rule(cluster: str, subnet: IPv4Network, gateway: IPv4Address, port: int) -> list[str]:
@@ -52,6 +50,18 @@ def cannot_have_address(reason: str) -> Exception:
 
 def _comment(cluster: str) -> str:
     return f"sagemaker-emulator:{cluster}"
+
+
+def _rules(cluster: str) -> list[list[str]]:
+    """The arguments that stand behind `--insert` or `--delete`, of every rule of the cluster."""
+    listed = _run("--list-rules", "PREROUTING").stdout
+    words = [shlex.split(line) for line in listed.splitlines()]
+    return [rule[1:] for rule in words if _comment(cluster) in rule]
+
+
+def _delete(rules: list[list[str]]) -> None:
+    for rule in rules:
+        _run("--delete", *rule)
 
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":

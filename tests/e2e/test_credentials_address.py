@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 import pytest
@@ -86,9 +87,10 @@ def test_no_rule_outlives_a_killed_server_and_its_job(restartable: Restartable) 
 
     after = restartable.start(CREDENTIALS_ADDRESS="true")
     assert after.describe(name)["TrainingJobStatus"] == "InProgress"
+    to_the_new_port = f":{urlsplit(after.url).port}"
+    until("its rule alone", lambda: [rule.endswith(to_the_new_port) for rule in rules(name)] == [True])
     client = docker.from_env()
-    (container,) = client.containers.list(filters={"name": f"sagemaker-{name}-"})
-    assert len(rules(name)) == 1
+    (container,) = client.containers.list(filters={"name": f"sagemaker-{name}-"}, ignore_removed=True)
     container.exec_run("touch /tmp/go")
     client.close()
     assert after.wait(name)["TrainingJobStatus"] == "Completed"

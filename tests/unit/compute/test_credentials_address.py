@@ -1,3 +1,4 @@
+import subprocess
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -39,6 +40,25 @@ def test_rule_is_for_the_clusters_subnet_and_one_address_alone() -> None:
         "PREROUTING --source 10.213.0.0/26 --destination 169.254.170.2 --protocol tcp --dport 80 "
     )
     assert rule.endswith("--comment sagemaker-emulator:job-1 --jump DNAT --to-destination 10.213.0.1:4567")
+
+
+def test_rule_of_before_a_restart_goes_when_the_new_one_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address never leads nowhere."""
+    old = " ".join(credentials_rule("job-1", *PLACE[1:3], 1234))
+    strange = " ".join(credentials_rule("job-2", *PLACE[1:3], 1234))
+    rules = [old, strange]
+
+    def iptables(command: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        if command == "--insert":
+            rules.insert(0, " ".join(words))
+        elif command == "--delete":
+            assert len(rules) == 3
+            rules.remove(" ".join(words))
+        return subprocess.CompletedProcess(command, 0, "".join(f"-A {rule}\n" for rule in rules), "")
+
+    monkeypatch.setattr(credentials_address, "_run", iptables)
+    open_credentials_address(*PLACE)
+    assert rules == [" ".join(credentials_rule(*PLACE)), strange]
 
 
 def test_static_keys_give_way_to_the_relative_uri() -> None:
