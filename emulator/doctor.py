@@ -86,17 +86,17 @@ def check_memory_limits(client: DockerClient, announced: bool, cgroup: str) -> F
 
 def measure_limit(client: DockerClient) -> int | None:
     """Bytes that the kernel grants to a probe container; None where no local image could run one."""
-    for image in client.images.list()[:5]:
-        container = client.containers.create(
-            image, entrypoint=["sleep", "30"], command=[], mem_limit=PROBE_LIMIT, network_mode="none"
-        )
-        try:
-            with suppress(APIError):
+    for image in client.api.images(quiet=True)[:5]:
+        with suppress(APIError):
+            container = client.containers.create(
+                image, entrypoint=["sleep", "30"], command=[], mem_limit=PROBE_LIMIT, network_mode="none"
+            )
+            try:
                 container.start()
                 stats = container.stats(stream=False)
                 return int(stats["memory_stats"]["limit"]) if isinstance(stats, dict) else None
-        finally:
-            container.remove(force=True, v=True)
+            finally:
+                container.remove(force=True, v=True)
     return None
 
 
