@@ -74,7 +74,7 @@ def test_script_mode_runs_source_and_dependencies_on_two_hosts(client: Client) -
 
 def test_script_mode_hosts_are_connected_by_torch_distributed(client: Client) -> None:
     engine = docker.from_env()
-    is_built = engine.images.list("sagemaker-emulator-samples/script_mode_torch")
+    is_built = engine.api.images("sagemaker-emulator-samples/script_mode_torch")
     engine.close()
     if not is_built:
         cannot_run("`scripts/images.py script_mode_torch` has not built it: PyTorch could not be installed")

@@ -93,11 +93,11 @@ class ComposeProject:
         self.compose("down", "--volumes", "--timeout", "30")
 
     def containers(self) -> list[docker.models.containers.Container]:
-        return self.engine.containers.list(all=True, filters={"label": self.label})
+        return self.engine.containers.list(all=True, filters={"label": self.label}, ignore_removed=True)
 
     def container(self, service: str) -> docker.models.containers.Container:
         filters = {"label": [self.label, f"com.docker.compose.service={service}"]}
-        (found,) = self.engine.containers.list(filters=filters)
+        (found,) = self.engine.containers.list(filters=filters, ignore_removed=True)
         return found
 
     def health(self) -> dict[str, str]:

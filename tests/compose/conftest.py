@@ -70,8 +70,8 @@ def pushed_image(engine: docker.DockerClient, compose_project: ComposeProject) -
     name = f"{repository}:{compose_project.name}"
     engine.images.remove(name)
     yield name
-    for image in engine.images.list(repository):
-        for pulled in image.attrs["RepoDigests"]:
+    for image in engine.api.images(repository):
+        for pulled in image["RepoDigests"]:
             if pulled.startswith(f"{repository}@"):
                 engine.images.remove(pulled)
 

@@ -36,7 +36,8 @@ def read_artifact(s3: Any, uri: str, path: Path) -> dict[str, Any]:
 
 
 def training_containers(engine: docker.DockerClient, job: str) -> list[str]:
-    return [container.name for container in engine.containers.list(all=True) if job in str(container.labels)]
+    found = engine.containers.list(all=True, ignore_removed=True)
+    return [container.name for container in found if job in str(container.labels)]
 
 
 def are_gone(engine: docker.DockerClient, job: str) -> bool:

@@ -28,7 +28,7 @@ def remove_leftovers(engine: docker.DockerClient, installations: Sequence[str]) 
     """So that one defect does not spoil the next run."""
     for installation in installations:
         wanted: dict[str, Any] = {"label": f"{LABEL}={installation}"}
-        for container in engine.containers.list(all=True, filters=wanted):
+        for container in engine.containers.list(all=True, filters=wanted, ignore_removed=True):
             container.remove(v=True, force=True)
         for volume in engine.volumes.list(filters=wanted):
             volume.remove(force=True)

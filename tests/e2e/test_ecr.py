@@ -178,7 +178,9 @@ def test_registry_runs_as_a_container_where_its_program_is_missing(
         assert client.emulator_report(job["TrainingJobName"])["image"]["digest"] == digest
         ecr.forget()
         ecr.api.close()
-    assert engine.containers.list(all=True, filters={"name": emulator.installation}) == []
+    assert (
+        engine.containers.list(all=True, filters={"name": emulator.installation}, ignore_removed=True) == []
+    )
 
 
 def test_named_registry_also_has_what_was_pushed_past_the_emulator(

@@ -56,7 +56,7 @@ def listener(emulator: TrainingClient, engine: docker.DockerClient) -> Iterator[
     """Address of a running container of another job."""
     name = emulator.create({"on_sigterm": "save", "listen": "true", "sleep": "600"})
     emulator.wait_for_line(name, "SLEEPING")
-    (container,) = engine.containers.list(filters={"name": f"sagemaker-{name}-"})
+    (container,) = engine.containers.list(filters={"name": f"sagemaker-{name}-"}, ignore_removed=True)
     (network,) = container.attrs["NetworkSettings"]["Networks"].values()
     address = f"{network['IPAddress']}:{TRAIN_PORT}"
     until("the listener", lambda: answers(address))

@@ -18,7 +18,7 @@ IMAGE = "sagemaker-emulator-samples/logistic_regression"
 def test_the_programs_of_the_readme_train_deploy_and_predict(
     emulator: TrainingClient, engine: docker.DockerClient
 ) -> None:
-    if not engine.images.list(IMAGE):
+    if not engine.api.images(IMAGE):
         cannot_run(f"the image {IMAGE} is missing; `make samples` builds it")
     text = README.read_text(encoding="utf-8")
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
