@@ -115,7 +115,7 @@ def test_compose_publishes_ports_on_loopback_only(compose_project: ComposeProjec
 
 
 def test_compose_emulator_answers_its_health_check(compose_project: ComposeProject) -> None:
-    with urllib.request.urlopen(f"{compose_project.emulator_url}/_emulator/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{compose_project.emulator_url}/_emulator/health", timeout=60) as answer:
         assert answer.status == 200
 
 
@@ -130,7 +130,7 @@ def test_compose_algorithms_reach_the_emulator_in_its_container(
     upload_shards(s3, bucket, count=1)
     fetch = (
         f"import os, urllib.request as r; u = os.environ['S3_ENDPOINT_URL'] + '/{bucket}/train/part-0.csv'; "
-        "print('GOT', len(r.urlopen(u, timeout=10).read()))"
+        "print('GOT', len(r.urlopen(u, timeout=60).read()))"
     )
     request = training_job_request(job, pushed_image, bucket)
     request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python3", "-c", fetch]
@@ -159,7 +159,7 @@ def lines(project: ComposeProject, job: str) -> list[str]:
 
 
 def report(project: ComposeProject, job: str) -> Any:
-    return httpx.get(f"{project.emulator_url}/_emulator/training-jobs/{job}").json()
+    return httpx.get(f"{project.emulator_url}/_emulator/training-jobs/{job}", timeout=60).json()
 
 
 @pytest.mark.parametrize("mode", READ)

@@ -202,7 +202,9 @@ def direct_url(container: Container) -> str:
 def ask_container(container: Container, wish: Mapping[str, Any]) -> bytes:
     """One request past the emulator, to see what it did without going through it."""
     headers = {"Content-Type": WISHES_TYPE}
-    answer = httpx.post(f"{direct_url(container)}/invocations", content=json.dumps(wish), headers=headers)
+    answer = httpx.post(
+        f"{direct_url(container)}/invocations", content=json.dumps(wish), headers=headers, timeout=60
+    )
     assert answer.status_code == 200, answer.text
     return answer.content
 

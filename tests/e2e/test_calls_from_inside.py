@@ -11,7 +11,7 @@ from tests.e2e.training_client import ACCOUNT, TrainingClient, until
 
 FETCH = (
     "python3 -c \"import os, urllib.request as r; print('GOT', "
-    "r.urlopen(os.environ['{variable}'] + '{path}', timeout=10).read().decode())\""
+    "r.urlopen(os.environ['{variable}'] + '{path}', timeout=60).read().decode())\""
 )
 SHOW = "env | grep -E '^(AWS|S3)_' | sort"
 
@@ -74,7 +74,7 @@ def test_the_entrance_of_one_job_is_closed_to_others(
     (network,) = until("the network", lambda: engine.networks.list(names=[f"sagemaker-{other}-"]))
     gateway = IPv4Network(network.attrs["IPAM"]["Config"][0]["Subnet"])[1]
     port = emulator.url.rpartition(":")[2]
-    fetch = f"r.urlopen('http://{gateway}:{port}/_emulator/health', timeout=5)"
+    fetch = f"r.urlopen('http://{gateway}:{port}/_emulator/health', timeout=60)"
     script = f'python3 -c "import urllib.request as r; {fetch}" 2>&1 | tail -n 1; echo DONE'
 
     lines = printed(emulator, script)

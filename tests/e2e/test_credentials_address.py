@@ -17,7 +17,7 @@ from tests.support.images import cannot_run
 
 FETCH = (
     "python3 -c \"import os, urllib.request as r; print('GOT', r.urlopen('http://169.254.170.2' + "
-    "os.environ.get('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', '/'), timeout=5).read().decode())\" 2>&1 | tail -n 1"
+    "os.environ.get('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', '/'), timeout=60).read().decode())\" 2>&1 | tail -n 1"
 )
 SHOW = "env | grep -E '^AWS_' | cut -d= -f1 | sort"
 
@@ -36,7 +36,7 @@ def addressed(launch: Launch) -> Iterator[TrainingClient]:
 
 def rules(name: str) -> list[str]:
     """Those of the job's clusters."""
-    command = ["iptables", "--wait", "10", "--table", "nat", "--list-rules", "PREROUTING"]
+    command = ["iptables", "--wait", "60", "--table", "nat", "--list-rules", "PREROUTING"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return [line for line in listed.splitlines() if f"sagemaker-emulator:{name}-" in line]
 
@@ -66,15 +66,17 @@ def test_rule_goes_with_the_job_and_serves_its_network_alone(
     name = addressed.create({"on_sigterm": "save", "sleep": "600"})
     addressed.wait_for_line(name, "SLEEPING")
     assert len(rules(name)) == 1
-    stranger = ["sh", "-c", FETCH.replace("timeout=5", "timeout=2")]
+    hasty = FETCH.replace("timeout=60", "timeout=2")
+    stranger = ["sh", "-c", hasty]
     said = engine.containers.run(algorithm_image, entrypoint=stranger, command=[], remove=True).decode()
     assert "GOT" not in said
     assert "rror" in said
-    isolated = addressed.train({"run": FETCH}, EnableNetworkIsolation=True)
+    isolated = addressed.train({"run": hasty}, EnableNetworkIsolation=True)
     assert "GOT" not in "".join(addressed.lines(isolated["TrainingJobName"]))
     addressed.stop(name)
     addressed.wait(name)
     assert rules(isolated["TrainingJobName"]) == []
+    until("no rule", lambda: not rules(name))
 
 
 def test_no_rule_outlives_a_killed_server_and_its_job(restartable: Restartable) -> None:

@@ -142,7 +142,7 @@ def test_endpoint_is_creating_until_its_container_is_healthy(hosting: HostingCli
     assert image["SpecifiedImage"] == hosting.image
     assert "@sha256:" in image["ResolvedImage"]
     [container] = hosting.containers(name)
-    assert httpx.get(f"{direct_url(container)}/ping").status_code == 200
+    assert httpx.get(f"{direct_url(container)}/ping", timeout=60).status_code == 200
     hosting.delete(name)
 
 

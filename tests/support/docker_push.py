@@ -16,7 +16,7 @@ class Docker:
 
     def __init__(self, endpoint: str, password: str = "") -> None:
         auth = {"auth": ("AWS", password)} if password else {}
-        self.http = httpx.Client(base_url=endpoint, follow_redirects=True, trust_env=False)
+        self.http = httpx.Client(base_url=endpoint, follow_redirects=True, trust_env=False, timeout=60)
         challenge = self.http.get("/v2/")
         assert challenge.status_code == 401
         realm = challenge.headers["WWW-Authenticate"].split('"')[1]
