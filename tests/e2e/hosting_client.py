@@ -182,9 +182,12 @@ class HostingClient:
         return until(f"{count} lines of {text!r} in the logs of {name}", look)
 
     def lines(self, name: str) -> dict[str, list[str]]:
-        """All log lines by stream."""
+        """All log lines by stream; none while the group does not exist. An endpoint may be in service before."""
         group = f"/aws/sagemaker/Endpoints/{name}"
-        streams = self.logs.describe_log_streams(logGroupName=group)["logStreams"]
+        try:
+            streams = self.logs.describe_log_streams(logGroupName=group)["logStreams"]
+        except self.logs.exceptions.ResourceNotFoundException:
+            return {}
         found = {}
         for stream in (each["logStreamName"] for each in streams):
             page = self.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)

@@ -193,7 +193,8 @@ def test_names_may_be_as_long_as_aws_allows(hosting: HostingClient) -> None:
     hosting.sagemaker.create_endpoint(EndpointName=longest, EndpointConfigName=config)
     hosting.wait(longest)
     assert {str(report(each)["hostname"]) for each in hosting.containers(longest)} == {longest}
-    assert [stream.split("/")[0] for stream in hosting.lines(longest)] == [longest] * 2
+    streams = hosting.wait_for_lines(longest, "SERVING", 2)
+    assert [stream.split("/")[0] for stream in streams] == [longest] * 2
     hosting.delete(longest)
     assert hosting.things(longest) == []
 

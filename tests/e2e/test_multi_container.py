@@ -32,7 +32,8 @@ def test_pipeline_passes_a_request_through_its_containers(hosting: HostingClient
     assert hosts == {f"stage{number}" for number in range(1, count + 1)}
     limits = {each.attrs["HostConfig"]["Memory"] // MIB for each in hosting.containers(name)}
     assert limits == {7106 // count}
-    assert len(hosting.wait_for_lines(name, "INVOKED", count)) == 2 * count
+    hosting.wait_for_lines(name, "INVOKED", count)
+    assert len(hosting.wait_for_lines(name, "SERVING", 2 * count)) == 2 * count
     hosting.delete(name)
     assert hosting.things(name) == []
 
