@@ -21,6 +21,8 @@ VARIANT = "AllTraffic"
 WISHES_TYPE = "application/x-wishes"
 CLUSTER_LABEL = "sagemaker-emulator.cluster"
 SETTLED = {"InService", "Failed"}
+HELD = {"run": "while [ ! -e /tmp/go ]; do sleep 0.05; done"}
+"""A wish that is under way until `let_go` of its container."""
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
@@ -210,6 +212,12 @@ def ask_container(container: Container, wish: Mapping[str, Any]) -> bytes:
     )
     assert answer.status_code == 200, answer.text
     return answer.content
+
+
+def let_go(containers: Sequence[Container]) -> None:
+    """Answer what is HELD in them now, and from now on at once."""
+    for container in containers:
+        assert container.exec_run("touch /tmp/go").exit_code == 0
 
 
 def error_of(caught: ClientError) -> tuple[str, str]:

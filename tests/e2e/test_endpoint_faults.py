@@ -13,7 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.e2e.conftest import Launch, Restartable
 from tests.e2e.endpoint_load import THREADS, load
-from tests.e2e.hosting_client import HostingClient, ask_container, hosting_client, ids_of, variant
+from tests.e2e.hosting_client import (
+    HELD,
+    HostingClient,
+    ask_container,
+    hosting_client,
+    ids_of,
+    let_go,
+    variant,
+)
 from tests.e2e.leftovers import find_leftovers
 from tests.e2e.training_client import BUCKET, new_name, statuses, until
 
@@ -129,13 +137,14 @@ def test_asynchronous_requests_of_a_killed_emulator_are_answered_by_the_next(
         AsyncInferenceConfig={"OutputConfig": paths, "ClientConfig": one_by_one},
     )
     before.wait(name)
-    # It is under way until all are accepted and the emulator is killed.
-    slow = {"CustomAttributes": json.dumps({"sleep": 5}), "Body": b"slow"}
+    # It is under way until the emulator was killed.
+    slow = {"CustomAttributes": json.dumps({**HELD, "body": "slow"}), "Body": b"slow"}
     stored = {"InputLocation": before.training.put({"x": b"stored"}) + "x"}
     asked = [slow, stored, *({"Body": b"inline-%d" % number} for number in range(8))]
     told = [before.runtime.invoke_endpoint_async(EndpointName=name, **request) for request in asked]
     before.wait_for_lines(name, "INVOKED 4")
     restartable.kill()
+    let_go(before.containers(name))
 
     after = start()
     outputs = [until("an output", lambda: object_at(after, each["OutputLocation"])) for each in told]  # noqa: B023
