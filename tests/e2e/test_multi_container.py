@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.endpoint_load import load
-from tests.e2e.hosting_client import HostingClient, archive, s3_source, variant
+from tests.e2e.hosting_client import HELD, HostingClient, archive, let_go, s3_source, variant
 from tests.e2e.training_client import BUCKET, until
 
 MIB = 2**20
@@ -168,7 +168,7 @@ def test_first_requests_of_a_serverless_variant_start_one_container(hosting: Hos
 def test_serverless_requests_beyond_max_concurrency_are_throttled(hosting: HostingClient) -> None:
     name = serverless(hosting, concurrency=1)
     hosting.ask(name, b"x")
-    asking = threading.Thread(target=hosting.ask, args=(name,), kwargs={"wish": {"sleep": 3}})
+    asking = threading.Thread(target=hosting.ask, args=(name,), kwargs={"wish": {**HELD, "body": "held"}})
     asking.start()
     [container] = hosting.containers(name)
     until("the first request", lambda: b"INVOKED 0" in container.logs())
@@ -176,6 +176,7 @@ def test_serverless_requests_beyond_max_concurrency_are_throttled(hosting: Hosti
         hosting.ask(name, b"x")
     assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
     assert throttled.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    let_go([container])
     asking.join()
     assert hosting.ask(name, b"x") == b"x"
     hosting.delete(name)
