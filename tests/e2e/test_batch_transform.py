@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import docker
+from docker.models.containers import Container
 
 from tests.e2e.conftest import Restartable
-from tests.e2e.hosting_client import WISHES_TYPE, HostingClient, hosting_client
+from tests.e2e.hosting_client import HELD, WISHES_TYPE, HostingClient, hosting_client, let_go
 from tests.e2e.training_client import BUCKET, new_name, until
 
 GROUP = "/aws/sagemaker/TransformJobs"
@@ -68,9 +69,19 @@ def asked(hosting: HostingClient, name: str) -> list[str]:
     return [line for messages in streams for line in messages if line.startswith("INVOKED")]
 
 
+def prefix_of(name: str) -> str:
+    """Of all that the job has on the Engine."""
+    return f"sagemaker-transform_{name.lower()}-"
+
+
+def containers(engine: docker.DockerClient, name: str) -> list[Container]:
+    """Those that run."""
+    return engine.containers.list(filters={"name": prefix_of(name)}, ignore_removed=True)
+
+
 def things(engine: docker.DockerClient, name: str) -> list[str]:
     """All containers, networks and volumes that the job has on the Engine."""
-    prefix = f"sagemaker-transform_{name.lower()}-"
+    prefix = prefix_of(name)
     found = [
         *engine.containers.list(all=True, filters={"name": prefix}, ignore_removed=True),
         *engine.networks.list(filters={"name": prefix}),
@@ -240,18 +251,19 @@ def test_job_goes_on_after_the_server_was_killed(
     restartable: Restartable, engine: docker.DockerClient
 ) -> None:
     with hosting_client(restartable.start(), engine) as hosting:
-        uri = hosting.training.put(
-            {"1": wishes({"body": "once"}), "2": wishes({"sleep": 5, "body": "slept"})}
-        )
+        uri = hosting.training.put({"1": wishes({"body": "once"}), "2": wishes({**HELD, "body": "held"})})
         name = create(hosting, hosting.create_model(), uri, TransformInput=WISHES)
         until("the first output", lambda: outputs(hosting, name))
         until("the second request", lambda: len(asked(hosting, name)) == 2)
         assert set(outputs(hosting, name)) == {"1.out"}
         modified = hosting.s3.head_object(Bucket=BUCKET, Key=f"{name}/1.out")["LastModified"]
         restartable.kill()
+    former = containers(engine, name)
     with hosting_client(restartable.start(), engine) as hosting:
+        until("the second request again", lambda: len(asked(hosting, name)) == 3)
+        let_go([each for each in containers(engine, name) if each not in former])
         assert wait(hosting, name)["TransformJobStatus"] == "Completed"
-        assert outputs(hosting, name) == {"1.out": b"once", "2.out": b"slept"}
+        assert outputs(hosting, name) == {"1.out": b"once", "2.out": b"held"}
         assert hosting.s3.head_object(Bucket=BUCKET, Key=f"{name}/1.out")["LastModified"] == modified
         assert len(asked(hosting, name)) == 3
         assert nothing_is_left(engine, name)
