@@ -47,7 +47,7 @@ def test_checkpoints_go_to_s3_while_the_job_runs_and_deletions_too(
 ) -> None:
     prefix, uri = s3_folder()
     run = script(f"""cd /opt/ml/checkpoints; mkdir 'ep och'; echo 1 > 'ep och/ü.pt'; echo x > gone
-        touch not.sagemaker-ignore; {WAIT}; rm gone; echo 2 > 'ep och/ü.pt'; rm /tmp/go; {WAIT}; echo last > last""")
+        touch not.sagemaker-ignore; {WAIT}; rm /tmp/go gone; echo 2 > 'ep och/ü.pt'; {WAIT}; echo last > last""")
     name = emulator.create({"run": run}, CheckpointConfig={"S3Uri": uri})
     first = {"ep och/ü.pt": b"1\n", "gone": b"x\n"}
     until("the first checkpoint", lambda: contents(emulator, prefix) == first)
