@@ -203,7 +203,7 @@ def test_an_interrupted_run_leaves_its_checkpoint_to_the_next(emulator: Training
     name = emulator.create(
         {"run": run},
         EnableManagedSpotTraining=True,
-        StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 600},
+        StoppingCondition={"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 100_000},
         CheckpointConfig={"S3Uri": uri},
     )
     emulator.wait_for_line(name, "UP")
