@@ -184,6 +184,8 @@ def test_a_killed_server_uploads_and_deletes_what_changed_meanwhile(
     kept = before.s3.head_object(Bucket=BUCKET, Key=f"{prefix}/kept")["LastModified"]
     before.put({"foreign": b"f"}, prefix)
     (container,) = find_containers(engine, name)
+    noted = "cd /opt/ml/checkpoints; [ -e kept.sagemaker-uploaded ] && [ -e removed.sagemaker-uploaded ]"
+    until("a note of them", lambda: container.exec_run(["sh", "-c", noted]).exit_code == 0)
     restartable.kill()
     release(engine, name)
     until("the change", lambda: container.exec_run("test -e /tmp/go").exit_code == 1)
