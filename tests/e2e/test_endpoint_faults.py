@@ -210,12 +210,16 @@ def test_emulator_is_killed_while_an_endpoint_is_updated(
     before = start()
     name = before.deploy()
     [old] = before.containers(name)
-    container = before.container(environment={"PING_AFTER": "15", "SUFFIX": "-new"})
-    before.update(name, variant(before.create_model(container)))
+    container = before.container(environment={"PING_STATUS": "503", "SUFFIX": "-new"})
+    model = before.create_model(container)
+    before.update(name, variant(model, ContainerStartupHealthCheckTimeoutInSeconds=3600))
     until("the new container", lambda: len(before.containers(name)) == 2)
     restartable.kill()
     after = start()
     until("an answer of the old container", lambda: is_answering(after, name))
+    [new] = [each for each in after.containers(name) if each.id != old.id]
+    until("the new container's server", lambda: b"SERVING" in new.logs())
+    ask_container(new, {"ping": 200})
     assert after.wait(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
     assert after.ask(name, b"x") == b"x-new"
     assert old.id not in ids_of(after.containers(name))
