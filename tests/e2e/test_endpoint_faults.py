@@ -300,7 +300,7 @@ def test_endpoint_waits_for_a_job_and_says_so(small: HostingClient) -> None:
     told = until("the report", lambda: report_of(small, name)["waits_for"])
     assert list(told) == [small.training.describe(job)["TrainingJobArn"]]
     assert small.describe(name)["EndpointStatus"] == "Creating"
-    assert small.things(name) == []
+    assert small.containers(name) == []
     small.training.stop(job)
     small.wait(name)
     small.delete(name)
