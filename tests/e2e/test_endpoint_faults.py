@@ -276,8 +276,11 @@ def report_of(client: HostingClient, name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def small(launch: Launch, engine: docker.DockerClient) -> Iterator[HostingClient]:
-    """One ml.m5.large fits: it takes 8 GiB * 0.93 - 512 MiB."""
-    with launch(MEMORY_BUDGET="8GiB") as training, hosting_client(training, engine) as client:
+    """One ml.m5.large fits: it takes 8 GiB * 0.93 - 512 MiB. An endpoint waits three minutes for its room."""
+    with (
+        launch(MEMORY_BUDGET="8GiB", TIME_SCALE="0.2") as training,
+        hosting_client(training, engine) as client,
+    ):
         yield client
 
 
