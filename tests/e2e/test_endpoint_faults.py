@@ -109,11 +109,17 @@ def test_killed_emulator_comes_back_to_its_containers(
     assert ids_of(after.containers(name)) == ids_of(containers)
     told = after.describe(name)
     assert {**told, "ResponseMetadata": None} == {**described, "ResponseMetadata": None}
-    found = after.wait_for_lines(name, "INVOKED 0", 2)
+    found = until("later lines of both", lambda: lines_if_all_have(after, name, "INVOKED 0"))
     asked = [line for lines in found.values() for line in lines]
     assert asked.count("INVOKED 29") == 2, "a line was lost or doubled"
     after.delete(name)
     assert after.things(name) == []
+
+
+def lines_if_all_have(client: HostingClient, name: str, line: str) -> dict[str, list[str]] | None:
+    """Of both streams."""
+    found = client.lines(name)
+    return found if sum(line in lines for lines in found.values()) == 2 else None
 
 
 def object_at(client: HostingClient, uri: str) -> bytes | None:
