@@ -204,7 +204,7 @@ def test_emulator_is_killed_while_an_endpoint_is_created(
     restartable.kill()
     after = start()
     after.wait(name)
-    assert is_answering(after, name)
+    until("an answer", lambda: is_answering(after, name))
     assert set(begun) <= set(ids_of(after.containers(name)))
     after.delete(name)
     assert after.things(name) == []
