@@ -115,7 +115,7 @@ def _others(engine: docker.DockerClient, name: str, former: set[str]) -> Any:
     return found if len(found) == 2 else None
 
 
-def test_a_seeded_schedule_interrupts_by_itself(launch: Launch) -> None:
+def test_a_seeded_schedule_interrupts_by_itself(launch: Launch, engine: docker.DockerClient) -> None:
     text = "mean=4,seed=7,most=2"
     schedule = InterruptionSchedule.parse(text)
 
@@ -127,13 +127,14 @@ def test_a_seeded_schedule_interrupts_by_itself(launch: Launch) -> None:
 
     name, early = find_name(3.5, 5), find_name(0, 1)
     with launch(SPOT_INTERRUPTIONS=text) as client:
-        _, uri = s3_folder()
-        run = script("""cd /opt/ml/checkpoints; echo x >> runs
-            [ $(wc -l < runs) -lt 3 ] || exec cp runs /opt/ml/model; sleep 600""")
-        hosts = {"on_sigterm": "save", "run": run}
-        client.create(hosts, CheckpointConfig={"S3Uri": uri}, TrainingJobName=name, **SPOT)
+        hosts = {"on_sigterm": "save", "run": f"{WAIT}; echo x > /opt/ml/model/x"}
+        client.create(hosts, TrainingJobName=name, **SPOT)
+        until("the third run", lambda: client.emulator_report(name)["run"] == 3)
+        until("its container", lambda: find_containers(engine, name))
+        release(engine, name)
         job = client.wait(name)
-        assert client.files(completed(job))["runs"] == b"x\nx\nx\n"
+        assert client.files(completed(job)) == {"x": b"x\n"}
+        assert statuses(job) == [*[*RUN, "Interrupted"] * 2, *RUN, "Uploading", "Completed"]
         times = [t for t in job["SecondaryStatusTransitions"] if t["Status"] == "Training"]
         ran = [(t["EndTime"] - t["StartTime"]).total_seconds() for t in times]
         assert all(time >= planned for time, planned in zip(ran, seconds(name), strict=False))
