@@ -152,7 +152,7 @@ def test_an_interruption_before_the_server_was_killed_is_gone_on_with(restartabl
     assert control(before, name, "interrupt") == 202
     before.wait_for_status(name, "Interrupted")
     restartable.kill()
-    after = restartable.start(TIME_SCALE="0.001")
+    after = restartable.start(TIME_SCALE="0.01")
     job = after.wait(name)
     assert after.files(completed(job)) == {"first": b"1\n"}
     assert statuses(job).count("Interrupted") == 1
