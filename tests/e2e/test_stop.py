@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import docker
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import Launch
 from tests.e2e.slow_s3 import SlowS3, running_slow_s3
-from tests.e2e.training_client import BUCKET, TrainingClient, channel, statuses, until
+from tests.e2e.test_checkpoints import WAIT, release
+from tests.e2e.training_client import BUCKET, TrainingClient, channel, statuses
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +103,18 @@ def test_stop_right_after_create(emulator: TrainingClient) -> None:
     assert emulator.wait(name)["SecondaryStatus"] == "Stopped"
 
 
-def test_second_stop_is_accepted_and_changes_nothing(emulator: TrainingClient) -> None:
-    name = emulator.create({"on_sigterm": "ignore", "sleep": "600"})
-    emulator.wait_for_line(name, "SLEEPING")
-    emulator.stop(name)
-    until("Stopping", lambda: emulator.describe(name)["SecondaryStatus"] == "Stopping")
-    emulator.stop(name)
-    assert emulator.wait(name)["SecondaryStatus"] == "Stopped"
+def test_second_stop_is_accepted_and_changes_nothing(
+    patient: TrainingClient, engine: docker.DockerClient
+) -> None:
+    name = patient.create({"on_sigterm": "ignore", "run": f"echo UP; {WAIT}"})
+    patient.wait_for_line(name, "UP")
+    patient.stop(name)
+    patient.wait_for_status(name, "Stopping")
+    patient.stop(name)
+    release(engine, name)
+    stopped = patient.wait(name)
+    assert stopped["SecondaryStatus"] == "Stopped"
+    assert statuses(stopped).count("Stopping") == 1
 
 
 def test_stop_of_a_finished_job_is_refused(emulator: TrainingClient) -> None:
