@@ -124,7 +124,7 @@ def test_a_pool_waits_through_a_restart_and_for_a_job_that_matches(
 def test_failed_and_stopped_jobs_keep_their_instances_and_the_next_ends_the_pool(
     restartable: Restartable, engine: docker.DockerClient
 ) -> None:
-    client = restartable.start()
+    client = restartable.start(TIME_SCALE="0.2")  # 24 s until SIGKILL
     isolated = {"EnableNetworkIsolation": True}
     failed = client.train(
         {"run": f"echo 1 > {CACHE}/x", "exit_code": "1"}, ResourceConfig=warm(LONG), **isolated
