@@ -3,7 +3,7 @@ import pytest
 from tests.e2e.training_client import TrainingClient, statuses
 
 TWO_SECONDS = {"MaxRuntimeInSeconds": 2}
-ENOUGH = {"MaxRuntimeInSeconds": 8}
+ENOUGH = {"MaxRuntimeInSeconds": 15}
 """For a container to be there and to listen to SIGTERM."""
 
 
@@ -21,7 +21,7 @@ def test_max_runtime_ends_in_stopped_with_artifacts(patient: TrainingClient) -> 
     assert "FailureReason" not in job
     (stopping,) = (t for t in job["SecondaryStatusTransitions"] if t["Status"] == "Stopping")
     # Both times are cut to milliseconds.
-    assert (stopping["StartTime"] - job["TrainingStartTime"]).total_seconds() >= 7.998
+    assert (stopping["StartTime"] - job["TrainingStartTime"]).total_seconds() >= 14.998
     assert patient.files(job["TrainingJobName"]) == {"saved-algo-1": b"saved on SIGTERM"}
 
 
