@@ -1,6 +1,7 @@
 """sagemaker-runtime against real containers."""
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -190,6 +191,13 @@ def test_asynchronous_invocations_leave_their_outcome_in_s3(hosting: HostingClie
     hosting.delete(name)
 
 
+def captured_lines(hosting: HostingClient, prefix: str, count: int) -> dict[str, list[bytes]] | None:
+    """By key, in order of time; None while there are fewer. A file is closed after five seconds."""
+    keys = sorted(hosting.training.keys(f"{prefix}/"))
+    found = {key: hosting.training.body(f"s3://{BUCKET}/{key}").splitlines() for key in keys}
+    return found if sum(map(len, found.values())) >= count else None
+
+
 def test_captured_data_is_written_as_json_lines(hosting: HostingClient) -> None:
     prefix = new_name("capture")
     capture = {
@@ -203,11 +211,10 @@ def test_captured_data_is_written_as_json_lines(hosting: HostingClient) -> None:
     hosting.wait(name)
     for number in range(3):
         hosting.ask(name, f"1,{number}".encode(), ContentType="text/csv", InferenceId=f"id-{number}")
-    [key] = until("the captured data", lambda: hosting.training.keys(f"{prefix}/"))
-    now = datetime.now(UTC)
-    assert key.startswith(f"{prefix}/{name}/AllTraffic/{now:%Y/%m/%d}/")
-    assert key.endswith(".jsonl")
-    events = [json.loads(line) for line in hosting.training.body(f"s3://{BUCKET}/{key}").splitlines()]
+    captured = until("the captured data", lambda: captured_lines(hosting, prefix, 3))
+    file = rf"{name}/AllTraffic/\d{{4}}/\d\d/\d\d/\d\d/\d\d-\d\d-\d{{3}}-[-0-9a-f]{{36}}\.jsonl"
+    assert all(re.fullmatch(f"{prefix}/{file}", key) for key in captured)
+    events = [json.loads(line) for lines in captured.values() for line in lines]
     assert [event["eventMetadata"]["inferenceId"] for event in events] == ["id-0", "id-1", "id-2"]
     assert events[1]["captureData"] == {
         side: {"observedContentType": "text/csv", "mode": mode, "data": "1,1", "encoding": "CSV"}
