@@ -124,7 +124,7 @@ def test_limit_of_an_invocation_counts_the_containers_silence(hosting: HostingCl
     name = hosting.deploy()
     [container] = hosting.containers(name)
     instance = InstanceRoute("AllTraffic-1", (direct_url(container),))
-    with running_runtime(tmp_path, RuntimeLimits(invocation=2)) as hasty, closing(hasty.client()) as runtime:
+    with running_runtime(tmp_path, RuntimeLimits(invocation=4)) as hasty, closing(hasty.client()) as runtime:
         hasty.route(VariantRoute(name="AllTraffic", instances=(instance,)), name=name)
 
         def ask(**wish: object) -> bytes:
@@ -134,7 +134,7 @@ def test_limit_of_an_invocation_counts_the_containers_silence(hosting: HostingCl
 
         with pytest.raises(ClientError, match="ModelError") as late:
             ask(sleep=600)
-        assert ask(stream={"chunks": 4, "size": 1, "pause": 0.8}) == b"0123", "bytes that move extend it"
+        assert ask(stream={"chunks": 4, "size": 1, "pause": 1.5}) == b"0123", "bytes that move extend it"
         assert ask() == b"x", "the container goes on"
     assert "timed out while waiting for a response" in late.value.response["OriginalMessage"]
     assert late.value.response["OriginalStatusCode"] == 0
