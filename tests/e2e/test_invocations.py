@@ -81,7 +81,7 @@ def test_unknown_endpoint_and_one_that_is_being_created(hosting: HostingClient) 
         hosting.ask("nowhere")
     assert unknown.value.response["Error"]["Code"] == "ValidationError"
     assert unknown.value.response["Error"]["Message"] == f"Endpoint nowhere of account {ACCOUNT} not found."
-    name = hosting.create(variant(hosting.create_model(hosting.container(environment={"PING_AFTER": "1"}))))
+    name = hosting.create(variant(hosting.create_model(hosting.container(environment={"PING_AFTER": "3"}))))
     with pytest.raises(ClientError, match="not found"):
         hosting.ask(name)
     hosting.delete(name)
