@@ -1,5 +1,6 @@
 """Pipelines and multi-model endpoints are updated, scaled and broken while they are asked."""
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -120,7 +121,10 @@ def test_only_requests_before_the_end_of_a_pipelines_container_is_known_fail(hos
     failed = [each for each in running.asked if each.error]
     assert failed
     assert all(each.began < known for each in failed)
-    assert all("ModelError" in each.error and "from stage2" in each.error for each in failed)
+    assert all("ModelError" in each.error for each in failed)
+    # A slow request may be in the first container still when that one goes, too.
+    assert any("from stage2" in each.error for each in failed)
+    assert all(re.search("from stage[12]", each.error) for each in failed)
     assert {each.body for each in running.asked if not each.error} == {b"x-1-2"}
     assert {third.id, fourth.id} <= set(ids_of(hosting.containers(name)))
     assert hosting.describe(name)["EndpointStatus"] == "InService"
