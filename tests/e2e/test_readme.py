@@ -33,7 +33,7 @@ def test_the_programs_of_the_readme_train_deploy_and_predict(
         env={**os.environ, **aws},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("s3://my-bucket/output/my-first-job/output/model.tar.gz\n")
