@@ -30,6 +30,7 @@ def put_all(emulator: TrainingClient, objects: dict[str, bytes]) -> str:
     return f"s3://{BUCKET}/{prefix}/"
 
 
+@pytest.mark.timeout(600)
 def test_ten_thousand_small_objects_on_two_hosts(emulator: TrainingClient) -> None:
     names = [f"{number % 7}/größe {number:05d} 数据.bin" for number in range(OBJECTS)]
     objects = {name: name.encode() for name in names} | {"zero": b""}
