@@ -79,7 +79,8 @@ def test_what_each_host_used(client: Any, job: dict[str, Any], host: str) -> Non
     )["MetricDataResults"]
     used = {result["Label"]: max(result["Values"]) for result in results}
     assert used.keys() == {"CPUUtilization", "MemoryUtilization", "DiskUtilization"}
-    assert 10 < used["CPUUtilization"] < 250
+    # Little where others want the CPUs, too.
+    assert 1 < used["CPUUtilization"] < 250
     assert 0 < used["MemoryUtilization"] < 100
     least = 6 if os.access("/var/lib/docker/volumes", os.X_OK) else 0  # 64 MiB of 1 GiB
     assert least <= used["DiskUtilization"] < 20
