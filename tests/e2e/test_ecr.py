@@ -1,6 +1,7 @@
 """Docker and boto3 as a user has them: log in, push, train, pull; through the emulator's own port."""
 
 import base64
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +29,7 @@ class Ecr:
     def __init__(self, client: TrainingClient, engine: docker.DockerClient) -> None:
         self.training = client
         self.engine = engine
+        self._pushed: set[str] = set()
         keys: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         self.api = boto3.client("ecr", endpoint_url=client.url, region_name=REGION, **keys)
         self.address = client.url.removeprefix("http://").replace("127.0.0.1", "localhost")
@@ -41,6 +43,7 @@ class Ecr:
     def push(self, image: str, repository: str, tag: str = "1") -> str:
         """The digest that the Engine names. Afterwards it has the image under no name of ours any more."""
         name = f"{self.address}/{repository}"
+        self._pushed.add(repository)
         assert self.engine.images.get(image).tag(name, tag)
         said = list(self.engine.images.push(name, tag, stream=True, decode=True))
         assert not [line for line in said if "error" in line], said
@@ -59,7 +62,9 @@ class Ecr:
                         self.engine.images.remove(name)
 
     def is_own_registrys(self, name: str) -> bool:
-        return name.startswith("127.0.0.1:") and f"/{ACCOUNT}/{REGION}/" in name
+        """Not that of another emulator on this Engine."""
+        path = name.partition(f"/{ACCOUNT}/{REGION}/")[2]
+        return name.startswith("127.0.0.1:") and re.split("[:@]", path)[0] in self._pushed
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +175,11 @@ def test_registry_runs_as_a_container_where_its_program_is_missing(
     ):
         monkeypatch.undo()
         ecr = Ecr(client, engine)
-        digest = ecr.push(image, "in-a-container")
-        (container,) = engine.containers.list(filters={"name": emulator.installation})
+        repository = new_name("in-a-container")
+        digest = ecr.push(image, repository)
+        (container,) = engine.containers.list(filters={"name": emulator.installation}, ignore_removed=True)
         assert container.attrs["HostConfig"]["PortBindings"]["5000/tcp"][0]["HostIp"] == "127.0.0.1"
-        job = client.train({"run": "true"}, algorithm={"TrainingImage": f"{ECR}/in-a-container:1"})
+        job = client.train({"run": "true"}, algorithm={"TrainingImage": f"{ECR}/{repository}:1"})
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
         assert client.emulator_report(job["TrainingJobName"])["image"]["digest"] == digest
         ecr.forget()
