@@ -20,14 +20,17 @@ ROWS = b"1,0\n-3,1\n"
 CLASSES = ["1", "0"]
 REACH = """\
 import json, socket, sys
+from concurrent.futures import ThreadPoolExecutor
 def reaches(target):
     host, port = target.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), timeout=1).close()
+        socket.create_connection((host, int(port)), timeout=5).close()
     except OSError:
         return False
     return True
-print(json.dumps([target for target in sys.argv[1:] if reaches(target)]))
+with ThreadPoolExecutor() as pool:
+    answers = list(pool.map(reaches, sys.argv[1:]))
+print(json.dumps([target for target, is_reached in zip(sys.argv[1:], answers) if is_reached]))
 """
 
 

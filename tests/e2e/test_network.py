@@ -68,7 +68,7 @@ def listener(emulator: TrainingClient, engine: docker.DockerClient) -> Iterator[
 def answers(address: str) -> bool:
     host, port = address.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), timeout=1).close()
+        socket.create_connection((host, int(port)), timeout=5).close()
     except OSError:
         return False
     return True
