@@ -239,7 +239,7 @@ def test_job_stops_and_leaves_nothing_but_finished_outputs(hosting: HostingClien
 
 
 def test_large_object_goes_through_in_pieces(hosting: HostingClient) -> None:
-    content = b"".join(b"%09d\n" % number for number in range(2_000_000))
+    content = b"".join(b"%099d\n" % number for number in range(200_000))
     uri = hosting.training.put({"large": content})
     job = transform(
         hosting, hosting.create_model(), uri, TransformInput=CSV, MaxPayloadInMB=1, MaxConcurrentTransforms=3
