@@ -23,6 +23,9 @@ PING_LIMIT = 30 * 60.0
 STOP_LIMIT = 2.0
 """Seconds between SIGTERM and SIGKILL: the job is over, and nobody wants to wait. AWS's is not established."""
 
+KILL_LIMIT = 30.0
+"""Seconds for the end of the log of a container that was killed: an Engine that is busy takes its time to tell it."""
+
 
 @dataclass
 class TransformCluster:
@@ -110,10 +113,10 @@ class TransformCluster:
 
     async def stop(self) -> None:
         """End what runs; what it still says is stored. Removing it is up to the caller."""
-        for signal in ("SIGTERM", "SIGKILL"):
+        for signal, limit in (("SIGTERM", STOP_LIMIT), ("SIGKILL", KILL_LIMIT)):
             for container in self._containers[: len(self._ended)]:
                 await self.parts.compute.signal(self.spec.name, container.spec.host, signal)
-            with anyio.move_on_after(STOP_LIMIT):
+            with anyio.move_on_after(limit):
                 for ended in self._ended:
                     await ended.wait()
                 return

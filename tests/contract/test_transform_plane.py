@@ -1,6 +1,7 @@
 """How transform jobs begin, end, stop and go on: on scripted containers, with models and an S3 in this process."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 import anyio
 import pytest
 
+from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.fake import FakeBackend, Script
+from emulator.domain.cluster import InstanceExit, LogLine
 from emulator.domain.reset_scope import ResetScope
 from emulator.domain.transform_job import TransformJobStatus
 from emulator.occupancy import Holding
 from tests.support.batch_model import BatchModel, running_model
 from tests.support.hosting_requests import a_container, a_model_request, a_transform_input
-from tests.support.transform_house import KEY, House, backend_of, play
+from tests.support.transform_house import KEY, SERVES, House, backend_of, play
 
 S = TransformJobStatus
 LINES = a_transform_input(SplitType="Line", ContentType="text/csv")
@@ -92,6 +95,33 @@ def test_container_that_dies_at_work_fails_the_job(
             "AlgorithmError: See job logs for more information (algo-1 ended with exit code 137)"
         )
         assert await house.outputs() == {}
+
+    play(tmp_path, backend, story)
+
+
+class LateNews(FakeBackend):
+    """What a container says in its end comes some time after it."""
+
+    async def watch(
+        self, cluster: str, host: str, since_ns: int, sink: LogSink, usage: UsageSink | None
+    ) -> InstanceExit:
+        end = await super().watch(cluster, host, since_ns, sink, usage)
+        await anyio.sleep(0.5)
+        await sink([LogLine(time.time_ns(), "last words")])
+        return end
+
+
+def test_last_words_are_awaited_also_where_they_come_late(
+    tmp_path: Path, model: BatchModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.hosting.transform_cluster.STOP_LIMIT", 0.05)
+    backend = LateNews({"algo-1": SERVES})
+    backend.addresses = {"algo-1": model.address}
+
+    async def story(house: House) -> None:
+        job = await house.run({"a/1": b"x"})
+        assert job.progress.status is S.COMPLETED
+        assert "last words" in await house.lines("")
 
     play(tmp_path, backend, story)
 
