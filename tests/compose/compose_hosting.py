@@ -116,7 +116,7 @@ class Hosting:
         def is_gone() -> bool:
             return not self.containers(name) and not self.networks(name) and not self.joined()
 
-        wait_until(is_gone, f"nothing left of {name}", 60)
+        wait_until(is_gone, f"nothing left of {name}", 90)
         kept = self.project.container("emulator").exec_run(["ls", "/var/lib/sagemaker-emulator/sidecars"])
         assert name not in kept.output.decode()
 

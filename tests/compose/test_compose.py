@@ -43,7 +43,7 @@ def training_containers(engine: docker.DockerClient, job: str) -> list[str]:
 def are_gone(engine: docker.DockerClient, job: str) -> bool:
     """Whether the job's containers go away; that is done after its final status."""
     tick = threading.Event()
-    return any(not training_containers(engine, job) or tick.wait(0.2) for _ in range(100))
+    return any(not training_containers(engine, job) or tick.wait(0.2) for _ in range(300))
 
 
 def test_compose_sharded_training_job_completes_with_its_artifact_in_minio(
@@ -144,7 +144,7 @@ def test_compose_algorithms_reach_the_emulator_in_its_container(
     size = len(s3.get_object(Bucket=bucket, Key="train/part-0.csv")["Body"].read())
     assert [event["message"] for event in events] == [f"GOT {size}"] * 2
     networks = compose_project.engine.networks.list(names=[f"sagemaker-{job}"])
-    wait_until(lambda: not [n for n in networks if exists(compose_project.engine, n.id)], "network gone", 30)
+    wait_until(lambda: not [n for n in networks if exists(compose_project.engine, n.id)], "network gone", 90)
 
 
 def exists(engine: docker.DockerClient, network: str) -> bool:
@@ -183,4 +183,4 @@ def test_compose_algorithm_reads_what_is_streamed(
     assert lines(compose_project, job) == [str(size)] * (2 if mode == "Pipe" else 1)
     assert report(compose_project, job)["fast_file"] == (None if mode == "Pipe" else "read-only copy")
     filters = {"label": f"sagemaker-emulator.cluster={job}"}
-    wait_until(lambda: not compose_project.engine.networks.list(filters=filters), "network gone", 30)
+    wait_until(lambda: not compose_project.engine.networks.list(filters=filters), "network gone", 90)
