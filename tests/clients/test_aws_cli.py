@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.client_program import HERE, Client, environment_of
+from tests.clients.client_program import HERE, LIMIT_SECONDS, Client, environment_of
+
+pytestmark = pytest.mark.timeout(3 * LIMIT_SECONDS)
 
 KNOWS_AWS_ENDPOINT_URL = (2, 13)
 

@@ -11,6 +11,8 @@ import pytest
 from tests.clients.client_program import LIMIT_SECONDS, Client, told
 from tests.support.images import cannot_run
 
+pytestmark = pytest.mark.timeout(3 * LIMIT_SECONDS)
+
 HOSTS = {"algo-1", "algo-2"}
 
 
@@ -29,7 +31,6 @@ def test_estimator_fits_attaches_and_stops(client: Client) -> None:
     assert told(output, "stopped") == "Stopped"
 
 
-@pytest.mark.timeout(3 * LIMIT_SECONDS)
 def test_estimator_and_model_deploy_predict_and_transform(client: Client) -> None:
     output = client.run_python("sdk_v2", "deploy.py")
 

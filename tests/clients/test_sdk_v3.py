@@ -4,7 +4,11 @@ import ast
 import re
 import shutil
 
-from tests.clients.client_program import Client, told
+import pytest
+
+from tests.clients.client_program import LIMIT_SECONDS, Client, told
+
+pytestmark = pytest.mark.timeout(3 * LIMIT_SECONDS)
 
 HOSTS = {"algo-1", "algo-2"}
 
