@@ -39,7 +39,7 @@ def ask(runtime: RunningRuntime, **request: Any) -> dict[str, Any]:
 
 
 def wait_for_object(runtime: RunningRuntime, uri: str) -> bytes:
-    url, s3, end = urlsplit(uri), runtime.client("s3"), time.monotonic() + 20
+    url, s3, end = urlsplit(uri), runtime.client("s3"), time.monotonic() + 60
     while True:
         try:
             return bytes(s3.get_object(Bucket=url.netloc, Key=url.path[1:])["Body"].read())
@@ -73,7 +73,7 @@ class Gate:
         exchange.answer(exchange.body())
 
     def wait(self) -> None:
-        self._is_open.wait(20)
+        self._is_open.wait(60)
 
     def open(self) -> None:
         self._is_open.set()

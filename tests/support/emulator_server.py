@@ -55,10 +55,10 @@ def running_emulator(data_dir: Path, compute: ComputeBackend, **settings: Any) -
             yield RunningEmulator(emulator, f"http://127.0.0.1:{port}")
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(60)
 
 
-def wait_until(condition: Any, limit: float = 20) -> Any:
+def wait_until(condition: Any, limit: float = 60) -> Any:
     """The first true answer of `condition`. Fails the test after `limit` seconds."""
     end = time.monotonic() + limit
     while not (answer := condition()):
@@ -67,7 +67,7 @@ def wait_until(condition: Any, limit: float = 20) -> Any:
     return answer
 
 
-def wait_for_status(sagemaker: Any, name: str, *statuses: str, limit: float = 20) -> dict[str, Any]:
+def wait_for_status(sagemaker: Any, name: str, *statuses: str, limit: float = 60) -> dict[str, Any]:
     """Describe until the job has one of the primary or secondary `statuses`."""
 
     def look() -> dict[str, Any] | None:

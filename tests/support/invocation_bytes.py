@@ -21,4 +21,4 @@ def signed_head(runtime: RunningRuntime, path: str, **headers: str) -> bytes:
 
 def raw(runtime: RunningRuntime) -> socket.socket:
     url = urlsplit(runtime.server.url)
-    return socket.create_connection((url.hostname, url.port), 20)
+    return socket.create_connection((url.hostname, url.port), 60)

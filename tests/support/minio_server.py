@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 
 ACCESS_KEY = "minioadmin"
 SECRET_KEY = "minioadmin"
-_STARTS = 200
+_STARTS = 600
 
 
 def minio_binary() -> Path:

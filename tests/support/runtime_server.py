@@ -106,7 +106,7 @@ def running_runtime(
             yield RunningRuntime(server, table, metrics, runtime, state)
         finally:
             server.portal.call(stopping.cancel)
-            running.result(30)
+            running.result(60)
             s3.close()
             database.close()
             state.close()

@@ -99,12 +99,12 @@ class House:
         assert await self.store.create(replace(job, model_document=model or job.model_document), {})
 
     async def eventually(self, condition: Callable[[], bool]) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while not condition():
                 await anyio.sleep(0.01)
 
     async def until(self, condition: Callable[[TransformJob], bool]) -> TransformJob:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while True:
                 job = await self.store.get(KEY)
                 if job is not None and condition(job):
@@ -114,7 +114,7 @@ class House:
     async def end(self) -> TransformJob:
         """When everything that the job had is gone."""
         job = await self.until(lambda job: job.is_final)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while await self.compute.find() or self.parts.occupancy.memory_bytes:
                 await anyio.sleep(0.01)
         return job
