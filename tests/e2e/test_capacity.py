@@ -3,15 +3,18 @@
 import json
 from collections.abc import Iterator
 
+import docker
 import pytest
 
 from tests.e2e.conftest import Launch
-from tests.e2e.training_client import TrainingClient, statuses
+from tests.e2e.test_checkpoints import WAIT, release
+from tests.e2e.test_restart import find_containers
+from tests.e2e.training_client import TrainingClient, statuses, until
 
 JOBS = 8
 FIT = 2
 
-SCRIPT = "date +%s.%N; sleep {}; date +%s.%N"
+SCRIPT = "date +%s.%N; {}; date +%s.%N"
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +29,16 @@ def at_once(spans: list[tuple[float, float]]) -> int:
     return max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
 
 
-def test_eight_jobs_on_a_budget_for_two(small_emulator: TrainingClient) -> None:
-    # The first ones run long enough to meet.
-    seconds = [5.0] * FIT + [0.5] * (JOBS - FIT)
-    names = [small_emulator.create({"run": SCRIPT.format(each)}) for each in seconds]
+def test_eight_jobs_on_a_budget_for_two(small_emulator: TrainingClient, engine: docker.DockerClient) -> None:
+    # The first ones run until they have met, and all others wait.
+    work = [WAIT] * FIT + ["sleep 0.5"] * (JOBS - FIT)
+    names = [small_emulator.create({"run": SCRIPT.format(each)}) for each in work]
+    for name in names[FIT:]:
+        small_emulator.wait_for_status(name, "Pending")
+    for name in names[:FIT]:
+        until("its container", lambda of=name: find_containers(engine, of))
+    for name in names[:FIT]:
+        release(engine, name)
     jobs = [small_emulator.wait(name) for name in names]
 
     assert [job["TrainingJobStatus"] for job in jobs] == ["Completed"] * JOBS
@@ -44,7 +53,6 @@ def test_eight_jobs_on_a_budget_for_two(small_emulator: TrainingClient) -> None:
         assert job["TrainingStartTime"] >= pending["StartTime"]
     printed = [tuple(map(float, small_emulator.lines(name))) for name in names]
     assert at_once([(start, end) for start, end in printed]) <= FIT
-    # What containers print may miss each other, where they take long to start; what the jobs hold may not.
     held = [(job["TrainingStartTime"].timestamp(), job["TrainingEndTime"].timestamp()) for job in jobs]
     assert at_once(held) == FIT
     starts = [job["TrainingStartTime"] for job in jobs]
