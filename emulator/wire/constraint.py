@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable
 from functools import cache
-from time import monotonic
+from time import thread_time
 from typing import Any, NamedTuple
 
 import regex  # type: ignore[import-untyped]
 from botocore.model import Shape
 
 PATTERN_SECONDS = 1.0
-"""For all patterns of a request together; what then is not matched counts as not matching."""
+"""Of the CPU, for all patterns of a request together; what then is not matched counts as not matching."""
 TRIED_BEYOND = 1024
 """Characters above the largest length up to which a pattern is tried, too: AWS names both faults. Our own limit."""
 
@@ -44,13 +44,13 @@ class PatternTime:
     def matches(self, compiled: "regex.Pattern[str]", value: str) -> bool:
         if self._left <= 0:
             return False
-        began = monotonic()
+        began = thread_time()
         try:
             return compiled.fullmatch(value, timeout=self._left) is not None
         except TimeoutError:
             return False
         finally:
-            self._left -= monotonic() - began
+            self._left -= thread_time() - began
 
 
 def constraints(service: str, shape: Shape, time: PatternTime | None = None) -> list[Constraint]:
