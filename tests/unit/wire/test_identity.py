@@ -40,12 +40,12 @@ def test_credential_that_cannot_be_read_is_refused(authorization: str, code: str
 @pytest.mark.parametrize("member", ["Credential=", "Credential=a/20240101/", "Credential=a/20240101/b/c"])
 def test_credential_of_any_length_and_form_is_refused_at_once(member: str) -> None:
     text = member * (300_000 // len(member))
-    began = time.monotonic()
+    began = time.thread_time()
     for headers, query in (({"authorization": f"AWS4-{text}"}, {}), ({}, {"X-Amz-Credential": text})):
         with pytest.raises(ServiceError) as raised:
             read_credential(headers, query)
         assert raised.value.code == "IncompleteSignatureException"
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_credential_may_stand_anywhere_in_the_header() -> None:
