@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from emulator.compute.docker_watch import WAITING_BYTES, WAITING_LINES, AbandonedError, Handover
 from emulator.domain.cluster import LogLine
+from tests.support.emulator_server import wait_until
 
 MOST_LINES = 10_000
 
 
-def waiting_at_most(line: str) -> int:
-    """How many such lines a thread hands over while nobody takes any."""
+def check_held_back(line: str, after: int) -> None:
+    """A thread hands so many such lines over while nobody takes any, and no more."""
     loop = asyncio.new_event_loop()
     handover = Handover(loop)
     handed, is_held_back = 0, threading.Event()
@@ -27,24 +28,21 @@ def waiting_at_most(line: str) -> int:
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
-    before = -1
-    while handed != before:
-        before = handed
-        thread.join(0.3)
+    wait_until(lambda: handed >= after)
+    thread.join(0.3)  # in which further ones would come
     handover.abandon()
-    assert is_held_back.wait(5), f"all of {handed} lines were taken"
+    assert is_held_back.wait(20), f"all of {handed} lines were taken"
     loop.close()
-    return handed
+    assert handed == after
 
 
 def test_many_short_lines_hold_the_reader_back() -> None:
-    assert waiting_at_most("x") == WAITING_LINES
+    check_held_back("x", WAITING_LINES)
 
 
 def test_long_lines_hold_the_reader_back_by_the_memory_that_they_take() -> None:
-    assert waiting_at_most("x" * 2**20) == WAITING_BYTES // 2**20
-    wide = "\N{GRINNING FACE}" + "x" * 2**20
-    assert waiting_at_most(wide) == WAITING_BYTES // (4 * 2**20)
+    check_held_back("x" * 2**20, WAITING_BYTES // 2**20)
+    check_held_back("\N{GRINNING FACE}" + "x" * 2**20, WAITING_BYTES // (4 * 2**20))
 
 
 async def _taken(handover: Handover, put: Callable[[], None]) -> int:
