@@ -65,7 +65,10 @@ def test_an_error_names_the_container_of_the_pipeline(runtime: RunningRuntime) -
         assert "(0) from container-1 with" in failure(runtime)["Error"]["Message"]
 
 
-def test_a_pipeline_without_its_second_container_is_asked_last(runtime: RunningRuntime) -> None:
+def test_a_pipeline_without_its_second_container_is_asked_last(
+    runtime: RunningRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulator.hosting.routing.AVOIDANCE", 300.0)
     with model_server() as one, model_server() as two:
         broken = InstanceRoute("AllTraffic-1", (one.url, "http://127.0.0.1:1"))
         whole = InstanceRoute("AllTraffic-2", (one.url, two.url))

@@ -135,7 +135,8 @@ def test_watchers_are_told_what_has_happened() -> None:
     assert watcher.seen == ["a route", "no route", "no route", "deleted"]
 
 
-def test_an_instance_that_is_avoided_is_chosen_last() -> None:
+def test_an_instance_that_is_avoided_is_chosen_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.hosting.routing.AVOIDANCE", 300.0)
     one, two = instances(2)
     variant = VariantRoute(name="v", instances=(one, two))
     one.avoid()
