@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from emulator.compute.fake import FakeBackend
 from tests.contract.test_training_job_operations import refusal
 from tests.contract.test_training_job_update import read_job
+from tests.support import web
 from tests.support.emulator_server import (
     ROLE,
     RunningEmulator,
@@ -185,7 +185,5 @@ def test_a_job_that_the_algorithm_does_not_allow_is_refused(sagemaker: Any) -> N
 def test_a_reset_takes_algorithms_away(running: RunningEmulator) -> None:
     mine = running.client("sagemaker", aws_access_key_id="222222222222")
     mine.create_algorithm(**an_algorithm("gone"))
-    httpx.post(
-        f"{running.endpoint}/_emulator/reset", json={"account_id": "222222222222"}, timeout=60
-    ).raise_for_status()
+    web.post(f"{running.endpoint}/_emulator/reset", json={"account_id": "222222222222"}).raise_for_status()
     assert mine.list_algorithms()["AlgorithmSummaryList"] == []

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from emulator.compute.fake import FakeBackend
 from emulator.domain.cluster import Address
 from emulator.store.hosting_stores import HostingStores
+from tests.support import web
 from tests.support.async_requests import Gate
 from tests.support.emulator_server import RunningEmulator, running_emulator, wait_until
 from tests.support.hosting_house import SERVES
@@ -110,7 +111,7 @@ def test_reset_forgets_the_queue_of_its_scope(tmp_path: Path) -> None:
             account.deploy()
             account.ask(b"0", b"1")
         wait_until(lambda: len(gate.asked) == 2)
-        httpx.post(f"{running.endpoint}/_emulator/reset", json={"account_id": ONE}, timeout=30)
+        web.post(f"{running.endpoint}/_emulator/reset", json={"account_id": ONE})
         assert waiting(running) == [TWO, TWO]
         gate.open()
         wait_until(lambda: two.outcomes() == 2)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.compute.fake import FakeBackend
+from tests.support import web
 from tests.support.docker_push import CONFIG, MANIFEST, Docker
 from tests.support.emulator_process import start_emulator
 from tests.support.emulator_server import RunningEmulator, running_emulator, wait_until
@@ -327,7 +327,7 @@ def test_object_with_such_a_key_is_still_s3s(running: RunningEmulator) -> None:
     s3.create_bucket(Bucket="not-docker")
     s3.put_object(Bucket="not-docker", Key="v2/x/manifests/1", Body=b"an object")
     port = running.endpoint.rpartition(":")[2]
-    answer = httpx.get(
+    answer = web.get(
         f"http://127.0.0.1:{port}/v2/x/manifests/1", headers={"Host": f"not-docker.localhost:{port}"}
     )
     assert answer.content == b"an object"
@@ -345,7 +345,7 @@ def test_registry_ends_with_the_emulator_and_keeps_its_images(tmp_path: Path) ->
         assert _registries(data) != []
         health = _health(running)
         assert health["status"] == "ok"
-        assert httpx.get(f"http://{health['address']}/v2/").status_code == 200
+        assert web.get(f"http://{health['address']}/v2/").status_code == 200
     assert _registries(data) == []
     with running_emulator(data, FakeBackend()) as running:
         listed = running.client("ecr").list_images(repositoryName="kept")["imageIds"]
@@ -353,7 +353,7 @@ def test_registry_ends_with_the_emulator_and_keeps_its_images(tmp_path: Path) ->
 
 
 def _health(running: RunningEmulator) -> Any:
-    return httpx.get(f"{running.endpoint}/_emulator/health").json()["parts"]["registry"]
+    return web.get(f"{running.endpoint}/_emulator/health").json()["parts"]["registry"]
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])

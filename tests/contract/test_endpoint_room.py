@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 
 from emulator.compute.fake import FakeBackend
 from emulator.domain.misfit import Misfit
 from emulator.domain.reset_scope import ResetScope
 from emulator.occupancy import Holding
+from tests.support import web
 from tests.support.emulator_server import running_emulator, wait_until
 from tests.support.hosting_house import KEY, NOW, House, S, deployment, play, serverless_variant, variant
 from tests.support.hosting_requests import a_config_request, a_model_request
@@ -124,7 +124,7 @@ def test_an_endpoint_that_waits_for_room_says_for_whom(tmp_path: Path, backend: 
         sagemaker, occupancy = running.client("sagemaker"), running.emulator.parts.occupancy
 
         def report() -> Any:
-            return httpx.get(f"{running.endpoint}/_emulator/endpoints/e").json()
+            return web.get(f"{running.endpoint}/_emulator/endpoints/e").json()
 
         sagemaker.create_model(**a_model_request("m"))
         sagemaker.create_endpoint_config(**a_config_request("c", ProductionVariants=[variant()]))

@@ -4,13 +4,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from emulator.cli import main
 from emulator.compute.backend import LogSink, UsageSink
 from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.cluster import Capacity, FoundInstance, InstanceExit
+from tests.support import web
 from tests.support.emulator_server import job_request, running_emulator, wait_for_status, wait_until
 
 
@@ -95,7 +95,7 @@ def test_a_clean_up_that_failed_is_tried_again(tmp_path: Path) -> None:
 def test_the_scheduler_outlives_a_failed_look(tmp_path: Path) -> None:
     with running_emulator(tmp_path, FailsSometimes(find=1)) as running:
         assert run_job(running, "job")["TrainingJobStatus"] == "Completed"
-        assert httpx.get(f"{running.endpoint}/_emulator/health").json()["status"] == "ok"
+        assert web.get(f"{running.endpoint}/_emulator/health").json()["status"] == "ok"
 
 
 def test_without_an_engine_jobs_wait_and_health_says_why(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_without_an_engine_jobs_wait_and_health_says_why(tmp_path: Path) -> None
         sagemaker.create_training_job(**job_request("job"))
         wait_until(lambda: running.emulator.scheduler.trouble)
         assert sagemaker.describe_training_job(TrainingJobName="job")["TrainingJobStatus"] == "InProgress"
-        health = httpx.get(f"{running.endpoint}/_emulator/health").json()
+        health = web.get(f"{running.endpoint}/_emulator/health").json()
     assert health["status"] == "degraded"
     assert "No Docker Engine answers" in health["parts"]["docker"]["reason"]
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.compute.fake import FakeBackend
 from emulator.domain.ecr import EcrRegistry
 from emulator.domain.image_source import ResolvedImage
+from tests.support import web
 from tests.support.emulator_server import (
     ROLE,
     RunningEmulator,
@@ -57,7 +57,7 @@ def refusal(running: RunningEmulator, image: str) -> str:
 
 
 def report(running: RunningEmulator, name: str) -> Any:
-    return httpx.get(f"{running.endpoint}/_emulator/training-jobs/{name}").json()
+    return web.get(f"{running.endpoint}/_emulator/training-jobs/{name}").json()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from emulator.compute.fake import FakeBackend
+from tests.support import web
 from tests.support.emulator_process import PREFIX, EmulatorProcess
 from tests.support.emulator_process import running_emulator as running_process
 from tests.support.emulator_server import RunningEmulator, running_emulator, wait_until
@@ -25,7 +25,7 @@ def write(path: Path, text: str = "", mode: int = 0o644) -> Path:
 
 
 def init_report(endpoint: str) -> dict[str, Any]:
-    health = httpx.get(f"{endpoint}/_emulator/health", timeout=30).json()
+    health = web.get(f"{endpoint}/_emulator/health").json()
     report = dict(health["parts"]["init"])
     assert report["status"] != "error" or health["status"] == "degraded"
     return report

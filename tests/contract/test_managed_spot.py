@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from emulator.compute.fake import FakeBackend, Script
+from tests.support import web
 from tests.support.emulator_server import (
     RunningEmulator,
     job_request,
@@ -51,7 +52,7 @@ def create(running: RunningEmulator, name: str, **members: Any) -> Any:
 
 def await_training(running: RunningEmulator, name: str, run: int = 1) -> None:
     def is_training() -> bool:
-        report = httpx.get(f"{running.endpoint}/_emulator/training-jobs/{name}").json()
+        report = web.get(f"{running.endpoint}/_emulator/training-jobs/{name}").json()
         is_in_run = report["secondary_status"] == "Training" and report["run"] == run
         # The status is on the row before the containers are made, and those keep the scripts of their making.
         return bool(is_in_run and running.emulator.training.compute.limits())
@@ -60,7 +61,7 @@ def await_training(running: RunningEmulator, name: str, run: int = 1) -> None:
 
 
 def call(running: RunningEmulator, name: str, what: str) -> httpx.Response:
-    return httpx.post(f"{running.endpoint}/_emulator/training-jobs/{name}/{what}")
+    return web.post(f"{running.endpoint}/_emulator/training-jobs/{name}/{what}")
 
 
 def test_interrupted_job_starts_again_in_fresh_containers_and_ends_well(start: Start) -> None:

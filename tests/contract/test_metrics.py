@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.compute.fake import FakeBackend
+from tests.support import web
 from tests.support.cloudwatch_client import PROTOCOLS, cloudwatch
 from tests.support.emulator_server import RunningEmulator, running_emulator
 
@@ -282,7 +282,7 @@ def test_state_is_of_one_account_and_region_and_a_reset_takes_it_away(server: Ru
     put(here, "m", 1, start=minute())
     assert there.list_metrics()["Metrics"] == []
     assert len(here.list_metrics()["Metrics"]) == 1
-    httpx.post(f"{server.endpoint}/_emulator/reset", json={"account_id": "111122223333"}).raise_for_status()
+    web.post(f"{server.endpoint}/_emulator/reset", json={"account_id": "111122223333"}).raise_for_status()
     assert here.list_metrics()["Metrics"] == []
     assert statistics(here, "m", minute()) == []
     here.close()
@@ -332,6 +332,6 @@ def test_trial_metrics(server: RunningEmulator) -> None:
 def test_bucket_with_the_name_of_an_operation_stays_a_bucket(server: RunningEmulator) -> None:
     s3 = server.client("s3")
     s3.create_bucket(Bucket="batch-put-metrics")
-    unsigned = httpx.post(f"{server.endpoint}/BatchGetMetrics", content=b"{}")
+    unsigned = web.post(f"{server.endpoint}/BatchGetMetrics", content=b"{}")
     assert b"<Error>" in unsigned.content
     s3.close()

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.models import botocore_stubber
 
 from emulator.compute.fake import FakeBackend
+from tests.support import web
 from tests.support.emulator_server import RunningEmulator, job_request, running_emulator
 
 ACCOUNT = "123456789012"
@@ -247,7 +247,7 @@ def test_topics_do_not_make_the_emulator_call_urls(server: RunningEmulator, prot
     scope = "test/20240101/us-east-1/sns/aws4_request"
     query = {"Action": "Subscribe", "Version": "2010-03-31", "TopicArn": topic, "Protocol": protocol}
     url = {"Endpoint": f"{protocol}://127.0.0.1:1/hook", "X-Amz-Credential": scope}
-    assert httpx.get(server.endpoint, params=query | url).status_code == 501
+    assert web.get(server.endpoint, params=query | url).status_code == 501
     assert not sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
 
 
@@ -278,7 +278,7 @@ def test_delivery_streams_do_not_make_the_emulator_call_urls(server: RunningEmul
 def test_motos_own_calls_are_not_reachable(server: RunningEmulator) -> None:
     scope = {"X-Amz-Credential": "test/20240101/us-east-1/motoapi/aws4_request"}
     for path in ("moto-api/data.json", "moto-api/reset-auth"):
-        answer = httpx.get(f"{server.endpoint}/{path}", params=scope)
+        answer = web.get(f"{server.endpoint}/{path}", params=scope)
         assert (answer.status_code, "NotImplemented" in answer.text) == (501, True)
 
 
@@ -293,7 +293,7 @@ def test_state_goes_with_a_reset_of_the_account(server: RunningEmulator) -> None
     mine, other = (server.client("sqs", aws_access_key_id=a) for a in ("777777777777", "888888888888"))
     for client in (mine, other):
         client.create_queue(QueueName="kept")
-    answer = httpx.post(f"{server.endpoint}/_emulator/reset", json={"account_id": "777777777777"})
+    answer = web.post(f"{server.endpoint}/_emulator/reset", json={"account_id": "777777777777"})
     assert answer.status_code == 200
     assert "QueueUrls" not in mine.list_queues()
     assert len(other.list_queues()["QueueUrls"]) == 1

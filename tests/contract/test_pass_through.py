@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator.objects.pass_through import PassThrough
+from tests.support import web
 from tests.support.asgi_server import serving
 from tests.support.minio_server import running_minio
 from tests.support.ports import free_port
@@ -46,7 +47,7 @@ def test_a_chunked_body_without_its_length_is_refused(dead: str) -> None:
         "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "content-encoding": "aws-chunked",
     }
-    answer = httpx.put(f"{dead}/bucket/key", content=b"0\r\n\r\n", headers=headers)
+    answer = web.put(f"{dead}/bucket/key", content=b"0\r\n\r\n", headers=headers)
     assert answer.status_code == 411
     assert "MissingContentLength" in answer.text
 
@@ -57,12 +58,12 @@ CHUNKED = {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "conten
 @pytest.mark.parametrize("length", ["", "x", "-1", "1.5", "9" * 30, "9" * 5000])
 def test_what_is_no_length_of_a_chunked_body_is_refused(dead: str, length: str) -> None:
     headers = {**CHUNKED, "x-amz-decoded-content-length": length}
-    answer = httpx.put(f"{dead}/bucket/key", content=b"0\r\n\r\n", headers=headers)
+    answer = web.put(f"{dead}/bucket/key", content=b"0\r\n\r\n", headers=headers)
     assert (answer.status_code, "InvalidArgument" in answer.text) == (400, True)
 
 
 def test_a_header_that_is_not_utf8_is_refused(dead: str) -> None:
-    answer = httpx.put(f"{dead}/bucket/key", headers=[(b"x-amz-meta-a", b"\xfc")])
+    answer = web.put(f"{dead}/bucket/key", headers=[(b"x-amz-meta-a", b"\xfc")])
     assert (answer.status_code, "InvalidArgument" in answer.text) == (400, True)
 
 
@@ -70,7 +71,7 @@ def test_a_header_that_is_not_utf8_is_refused(dead: str) -> None:
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The emulator's S3 with a bucket in a MinIO behind it."""
     with running_minio(tmp_path_factory.mktemp("minio")) as url, passing_through(url) as through:
-        assert httpx.put(f"{through}/bucket").status_code == 200
+        assert web.put(f"{through}/bucket").status_code == 200
         yield through
 
 
@@ -78,16 +79,16 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("length", ["4", "6", "999999999999"])
 def test_a_chunked_body_of_another_length_is_incomplete(minio: str, length: str) -> None:
     headers = {**CHUNKED, "x-amz-decoded-content-length": length}
-    answer = httpx.put(f"{minio}/bucket/key", content=b"5\r\nhello\r\n0\r\n\r\n", headers=headers)
+    answer = web.put(f"{minio}/bucket/key", content=b"5\r\nhello\r\n0\r\n\r\n", headers=headers)
     assert (answer.status_code, "IncompleteBody" in answer.text) == (400, True)
-    assert httpx.get(f"{minio}/bucket/key").status_code == 404
+    assert web.get(f"{minio}/bucket/key").status_code == 404
 
 
 @pytest.mark.minio
 def test_headers_of_any_language_are_passed_on(minio: str) -> None:
-    put = httpx.put(f"{minio}/bucket/named", content=b"x", headers=[(b"x-amz-meta-a", "ü".encode())])
+    put = web.put(f"{minio}/bucket/named", content=b"x", headers=[(b"x-amz-meta-a", "ü".encode())])
     assert put.status_code == 200
-    assert httpx.head(f"{minio}/bucket/named").headers["x-amz-meta-a"] == "=?UTF-8?q?=C3=BC?="
+    assert web.head(f"{minio}/bucket/named").headers["x-amz-meta-a"] == "=?UTF-8?q?=C3=BC?="
 
 
 def asked(url: str, target: str, host: str = "localhost", method: str = "GET") -> tuple[int, str]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.compute.fake import FakeBackend, Script
+from tests.support import web
 from tests.support.emulator_server import (
     RunningEmulator,
     job_request,
@@ -64,7 +64,7 @@ def running(tmp_path: Path, backend: FakeBackend) -> Iterator[RunningEmulator]:
 
 
 def reset(running: RunningEmulator, **body: str) -> dict[str, Any]:
-    answer = httpx.post(f"{running.endpoint}/_emulator/reset", json=body, timeout=30)
+    answer = web.post(f"{running.endpoint}/_emulator/reset", json=body)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -226,13 +226,13 @@ def running_clusters(backend: FakeBackend) -> list[Any]:
 )
 def test_body_that_cannot_be_used_resets_nothing(running: RunningEmulator, body: str) -> None:
     headers = {"Content-Type": "application/json"} if body.startswith(("{", "[")) else {}
-    answer = httpx.post(f"{running.endpoint}/_emulator/reset", content=body, headers=headers)
+    answer = web.post(f"{running.endpoint}/_emulator/reset", content=body, headers=headers)
     assert answer.status_code == 422
     assert buckets(running) == ["artifacts"]
 
 
 def test_reset_without_a_body_is_of_everything(running: RunningEmulator) -> None:
-    assert httpx.post(f"{running.endpoint}/_emulator/reset").json()["account_id"] is None
+    assert web.post(f"{running.endpoint}/_emulator/reset").json()["account_id"] is None
     assert buckets(running) == []
 
 

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support import web
 from tests.support.s3_backends import S3Backend, new_name, remove_bucket
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_delete_bucket_with_objects_fails(s3: "S3Client", s3_bucket: str) -> Non
 
 def test_create_bucket_refuses_names(s3_backend: S3Backend) -> None:
     for name in ("ab", "Upper", "a..b", "1.2.3.4", "-a-", "a" * 64):
-        answer = httpx.put(f"{s3_backend.url}/{name}")
+        answer = web.put(f"{s3_backend.url}/{name}")
         assert answer.status_code == 400
         assert "<Code>InvalidBucketName</Code>" in answer.text
 

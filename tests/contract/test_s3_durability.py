@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from tests.support import web
 from tests.support.s3_backends import S3Backend, new_name
 from tests.support.s3_server import ACCOUNT, REGION
 
@@ -160,7 +160,7 @@ def test_memory_stays_constant_with_large_objects(start: Start, tmp_path: Path) 
         client.put_object(Bucket=bucket, Key="once", Body=file)
     client.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/multipart")
     for key in ("multipart", "once", "copy"):
-        with httpx.stream("GET", f"{client.meta.endpoint_url}/{bucket}/{key}") as answer:
+        with web.stream("GET", f"{client.meta.endpoint_url}/{bucket}/{key}") as answer:
             assert sum(len(data) for data in answer.iter_raw(MIB)) == size
     client.download_file(bucket, "multipart", str(tmp_path / "target"))
     assert same(source, tmp_path / "target")

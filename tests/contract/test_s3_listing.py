@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support import web
 from tests.support.s3_backends import S3Backend
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def test_list_objects_url_encoding(s3_backend: S3Backend, s3_bucket: str) -> Non
     link = s3.generate_presigned_url(
         "list_objects_v2", Params={"Bucket": s3_bucket, "EncodingType": "url", "Prefix": "a/"}
     )
-    answer = httpx.get(link).text
+    answer = web.get(link).text
     assert "<EncodingType>url</EncodingType>" in answer
     assert "<Key>a/%C3%A4" in answer
     assert "%2Bc%25d</Key>" in answer

@@ -4,9 +4,10 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
+
+from tests.support import web
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -253,6 +254,6 @@ def test_multipart_xml_with_entities_is_refused(embedded_s3: "S3Client", embedde
     link = f"{embedded_s3.meta.endpoint_url}/{embedded_bucket}/k?uploadId={upload_id}"
     bomb = '<!DOCTYPE x [<!ENTITY e "1">]><CompleteMultipartUpload>&e;</CompleteMultipartUpload>'
     for body in (bomb, bomb.encode("utf-16"), "<CompleteMultipartUpload>", "", "<a>" * 100):
-        answer = httpx.post(link, content=body)
+        answer = web.post(link, content=body)
         assert answer.status_code == 400
         assert "<Code>MalformedXML</Code>" in answer.text

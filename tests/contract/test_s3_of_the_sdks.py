@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.objects.pass_through import PassThrough
+from tests.support import web
 from tests.support.asgi_server import serving
 from tests.support.minio_server import ACCESS_KEY, SECRET_KEY, running_minio
 from tests.support.s3_backends import S3Backend, remove_bucket
@@ -105,7 +105,7 @@ def test_default_bucket_can_be_deleted_and_made_again(s3: "S3Client", bucket: st
 
 def test_presigned_upload_makes_the_default_bucket(s3: "S3Client", bucket: str) -> None:
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
-    assert httpx.put(url, content=b"x").status_code == 200
+    assert web.put(url, content=b"x").status_code == 200
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 

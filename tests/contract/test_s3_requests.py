@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from tests.support import web
 from tests.support.aws_chunked_body import signed_chunks, unsigned_chunks
 from tests.support.s3_backends import S3Backend
 from tests.support.s3_server import REGION
@@ -44,13 +45,13 @@ def signed_headers(backend: S3Backend, method: str, url: str, headers: dict[str,
 def test_presigned_put_and_get(s3_backend: S3Backend, s3_bucket: str, key: str, version: str) -> None:
     s3 = s3_backend.client(signature_version=version)
     params = {"Bucket": s3_bucket, "Key": key}
-    put = httpx.put(s3.generate_presigned_url("put_object", Params=params), content=BODY)
+    put = web.put(s3.generate_presigned_url("put_object", Params=params), content=BODY)
     assert put.status_code == 200
-    got = httpx.get(s3.generate_presigned_url("get_object", Params=params))
+    got = web.get(s3.generate_presigned_url("get_object", Params=params))
     assert got.content == BODY
-    part = httpx.get(s3.generate_presigned_url("get_object", Params=params), headers={"Range": "bytes=1-3"})
+    part = web.get(s3.generate_presigned_url("get_object", Params=params), headers={"Range": "bytes=1-3"})
     assert (part.status_code, part.content) == (206, BODY[1:4])
-    head = httpx.head(s3.generate_presigned_url("head_object", Params=params))
+    head = web.head(s3.generate_presigned_url("head_object", Params=params))
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(BODY)))
     s3.close()
 
@@ -58,7 +59,7 @@ def test_presigned_put_and_get(s3_backend: S3Backend, s3_bucket: str, key: str, 
 def test_presigned_get_overrides_headers(s3: "S3Client", s3_bucket: str) -> None:
     s3.put_object(Bucket=s3_bucket, Key="k", Body=BODY)
     params = {"Bucket": s3_bucket, "Key": "k", "ResponseContentDisposition": 'attachment; filename="x y.bin"'}
-    got = httpx.get(s3.generate_presigned_url("get_object", Params=params))
+    got = web.get(s3.generate_presigned_url("get_object", Params=params))
     assert got.headers["content-disposition"] == 'attachment; filename="x y.bin"'
 
 
@@ -68,17 +69,17 @@ def test_unsigned_get_must_not_override_headers(
     s3.put_object(Bucket=s3_bucket, Key="k", Body=b"<script>")
     url = f"{s3_backend.url}/{s3_bucket}/k?response-content-type=text/html"
     expected = 403 if s3_backend.name == "minio" else 400
-    assert httpx.head(url).status_code == httpx.get(url).status_code == expected
+    assert web.head(url).status_code == web.get(url).status_code == expected
     if s3_backend.name != "minio":
-        assert "<Code>InvalidRequest</Code>" in httpx.get(url).text
-        assert "cannot be used for anonymous GET requests" in httpx.get(url).text
+        assert "<Code>InvalidRequest</Code>" in web.get(url).text
+        assert "cannot be used for anonymous GET requests" in web.get(url).text
 
 
 def test_objects_are_no_pages_of_the_emulator(s3_backend: S3Backend, s3: "S3Client", s3_bucket: str) -> None:
     if s3_backend.name == "minio":
         pytest.skip("MinIO has an origin of its own")
     s3.put_object(Bucket=s3_bucket, Key="k", Body=b"<script>", ContentType="text/html")
-    got = httpx.get(s3.generate_presigned_url("get_object", Params={"Bucket": s3_bucket, "Key": "k"}))
+    got = web.get(s3.generate_presigned_url("get_object", Params={"Bucket": s3_bucket, "Key": "k"}))
     assert got.headers["content-type"] == "text/html"
     assert got.headers.get_list("content-security-policy") == ["sandbox"]
     assert got.headers.get_list("x-content-type-options") == ["nosniff"]
@@ -118,7 +119,7 @@ def test_put_object_aws_chunked_signed(
         },
     )
     body = signed_chunks(BODY, chunk, headers, s3_backend.secret_key, REGION)
-    put = httpx.put(url, content=body, headers=headers)
+    put = web.put(url, content=body, headers=headers)
     assert put.status_code == 200, put.text
     got = s3.get_object(Bucket=s3_bucket, Key="k")
     assert got["Body"].read() == BODY
@@ -142,7 +143,7 @@ def put_with_trailer(
         },
     )
     trailers = {"x-amz-checksum-crc32": checksum} if checksum else {}
-    return httpx.put(url, content=unsigned_chunks(BODY, 10_000, trailers), headers=headers)
+    return web.put(url, content=unsigned_chunks(BODY, 10_000, trailers), headers=headers)
 
 
 def test_put_object_aws_chunked_unsigned_trailer(
@@ -167,7 +168,7 @@ def test_put_object_wrong_content_sha256(s3_backend: S3Backend, s3: "S3Client", 
     url = f"{s3_backend.url}/{s3_bucket}/k"
     digest = hashlib.sha256(b"other").hexdigest()
     headers = signed_headers(s3_backend, "PUT", url, {"x-amz-content-sha256": digest})
-    put = httpx.put(url, content=BODY, headers=headers)
+    put = web.put(url, content=BODY, headers=headers)
     assert (put.status_code, "XAmzContentSHA256Mismatch" in put.text) == (400, True)
     assert s3.list_objects_v2(Bucket=s3_bucket)["KeyCount"] == 0
 
@@ -182,7 +183,7 @@ def test_put_object_aws_chunked_shorter_than_declared(
     }
     url = f"{embedded_backend.url}/{embedded_bucket}/k"
     for body in (unsigned_chunks(BODY, 10_000, {}), unsigned_chunks(BODY, 10_000, {})[:-8], b"zz\r\n"):
-        put = httpx.put(url, content=body, headers=headers)
+        put = web.put(url, content=body, headers=headers)
         assert (put.status_code, "IncompleteBody" in put.text) == (400, True)
     assert embedded_s3.list_objects_v2(Bucket=embedded_bucket)["KeyCount"] == 0
 
@@ -203,13 +204,13 @@ def test_an_upload_that_outgrows_the_limit_is_refused_as_it_comes(
             headers |= {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
             body = unsigned_chunks(body, 10_000, {})
         pieces = (body[at : at + 50_000] for at in range(0, len(body), 50_000))
-        put = httpx.put(f"{embedded_backend.url}/{embedded_bucket}/{size}", content=pieces, headers=headers)
+        put = web.put(f"{embedded_backend.url}/{embedded_bucket}/{size}", content=pieces, headers=headers)
         assert (put.status_code, "EntityTooLarge" in put.text) == (status, status == 400)
     assert embedded_s3.list_objects_v2(Bucket=embedded_bucket)["KeyCount"] == 1
 
 
 def test_error_is_xml_with_request_id(s3_backend: S3Backend, s3: "S3Client") -> None:
-    answer = httpx.get(s3.generate_presigned_url("get_object", Params={"Bucket": "no-such", "Key": "a<b"}))
+    answer = web.get(s3.generate_presigned_url("get_object", Params={"Bucket": "no-such", "Key": "a<b"}))
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/xml"
     assert "<Code>NoSuchBucket</Code>" in answer.text
@@ -228,9 +229,9 @@ def test_error_before_the_body_leaves_the_connection_usable(s3: "S3Client", s3_b
 def test_answer_headers_hold_no_line_breaks(embedded_backend: S3Backend, embedded_bucket: str) -> None:
     # MinIO refuses the unsigned request.
     url = f"{embedded_backend.url}/{embedded_bucket}/k"
-    httpx.put(url, content=b"x")
+    web.put(url, content=b"x")
     value = quote("text/plain\r\nx-injected: 1")
-    got = httpx.get(f"{url}?response-content-type={value}&X-Amz-Credential=any")
+    got = web.get(f"{url}?response-content-type={value}&X-Amz-Credential=any")
     assert "x-injected" not in got.headers
     assert got.content == b"x"
 
@@ -238,9 +239,9 @@ def test_answer_headers_hold_no_line_breaks(embedded_backend: S3Backend, embedde
 def test_unknown_method_and_malformed_path(embedded_backend: S3Backend, embedded_bucket: str) -> None:
     # MinIO words these otherwise.
     url = f"{embedded_backend.url}/{embedded_bucket}"
-    assert "MethodNotAllowed" in httpx.request("PATCH", f"{url}/k").text
-    assert "InvalidURI" in httpx.get(f"{url}/%ff").text
-    assert "NotImplemented" in httpx.post(url, files={"file": b"x"}).text
+    assert "MethodNotAllowed" in web.request("PATCH", f"{url}/k").text
+    assert "InvalidURI" in web.get(f"{url}/%ff").text
+    assert "NotImplemented" in web.post(url, files={"file": b"x"}).text
     for query in ("policyStatus", "renameObject", "future-feature"):
-        assert "NotImplemented" in httpx.put(f"{url}/k?{query}", content=b"x").text
-    assert httpx.get(f"{url}/k").status_code == 404
+        assert "NotImplemented" in web.put(f"{url}/k?{query}", content=b"x").text
+    assert web.get(f"{url}/k").status_code == 404

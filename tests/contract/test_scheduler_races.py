@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import pytest
 
 from emulator.compute.fake import FakeBackend, Script
+from tests.support import web
 from tests.support.emulator_server import (
     RunningEmulator,
     end_container,
@@ -178,7 +178,7 @@ def test_reset_removes_pools_after_their_clusters(start: Start) -> None:
         sagemaker.create_training_job(**job_request(f"job-{number}", ResourceConfig=WARM))
     wait_until(lambda: len(backend.pools) > 2)
 
-    answer = httpx.post(f"{running.endpoint}/_emulator/reset", json={}, timeout=30).json()
+    answer = web.post(f"{running.endpoint}/_emulator/reset", json={}).json()
 
     assert answer["containers_left"] == []
     assert (backend.pools, backend.limits()) == (set(), [])
@@ -218,7 +218,7 @@ def test_job_that_is_retried_keeps_its_room(start: Start) -> None:
     sagemaker = running.client("sagemaker")
     sagemaker.create_training_job(**job_request("retried", RetryStrategy={"MaximumRetryAttempts": 30}))
     report = f"{running.endpoint}/_emulator/training-jobs/retried"
-    wait_until(lambda: httpx.get(report).json()["run"] >= 2)
+    wait_until(lambda: web.get(report).json()["run"] >= 2)
     backend.preparing = False
     wait_for_status(sagemaker, "retried", "Training")
 
@@ -249,7 +249,7 @@ def test_reset_ends_the_feeds_of_pipe_channels(start: Start) -> None:
     sagemaker.create_training_job(**job_request("piped", InputDataConfig=[channel]))
     wait_until(lambda: feeds("reset-feed"))
 
-    httpx.post(f"{running.endpoint}/_emulator/reset", json={}, timeout=30)
+    web.post(f"{running.endpoint}/_emulator/reset", json={})
 
     assert feeds("reset-feed") == []
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from emulator.compute.fake import FakeBackend, Script
+from tests.support import web
 from tests.support.emulator_server import (
     ROLE,
     RunningEmulator,
@@ -230,7 +230,7 @@ def test_caller_identity_tells_the_account_of_the_credentials(running: RunningEm
 
 
 def test_health_tells_every_part(running: RunningEmulator) -> None:
-    health = httpx.get(f"{running.endpoint}/_emulator/health").json()
+    health = web.get(f"{running.endpoint}/_emulator/health").json()
     assert health["status"] == "ok"
     assert set(health["parts"]) == {"docker", "s3", "scheduler", "registry", "init"}
 
@@ -247,16 +247,16 @@ def test_report_of_a_job_tells_limits_and_shards(running: RunningEmulator, sagem
     )
     sagemaker.create_training_job(**request)
     wait_for_status(sagemaker, "report", "Completed")
-    report = httpx.get(f"{running.endpoint}/_emulator/training-jobs/report").json()
+    report = web.get(f"{running.endpoint}/_emulator/training-jobs/report").json()
     assert [host["objects"] for host in report["hosts"]] == [{"train": 2}, {"train": 2}, {"train": 1}]
     nominal = 8 * 2**30
     limit = int(nominal * 0.93) - 512 * 2**20
     assert report["hosts"][0]["memory_limit_bytes"] == limit // 2**20 * 2**20
-    assert httpx.get(f"{running.endpoint}/_emulator/training-jobs/unknown").status_code == 404
+    assert web.get(f"{running.endpoint}/_emulator/training-jobs/unknown").status_code == 404
 
 
 def test_a_request_under_a_foreign_name_is_refused(running: RunningEmulator) -> None:
-    answer = httpx.get(f"{running.endpoint}/_emulator/health", headers={"host": "evil.example"})
+    answer = web.get(f"{running.endpoint}/_emulator/health", headers={"host": "evil.example"})
     assert answer.status_code == 403
     assert "Host and Origin" in answer.json()["message"]
 
@@ -267,7 +267,7 @@ def test_a_web_page_elsewhere_cannot_reach_s3_nor_reset(running: RunningEmulator
     body = "<Delete><Object><Key>a</Key></Object></Delete>"
     page = {"origin": origin, "content-type": "text/plain"}
     for path in ("artifacts?delete", "_emulator/reset"):
-        answer = httpx.post(f"{running.endpoint}/{path}", content=body, headers=page)
+        answer = web.post(f"{running.endpoint}/{path}", content=body, headers=page)
         assert answer.status_code == 403
 
 
@@ -275,12 +275,12 @@ def test_a_web_page_elsewhere_is_refused_also_where_other_machines_are_not(tmp_p
     open_to_others = {"host": "0.0.0.0", "allowed_hosts": ("emulator.lan",)}
     with running_emulator(tmp_path / "data", FakeBackend(), **open_to_others) as running:
         health = f"{running.endpoint}/_emulator/health"
-        assert httpx.get(health, headers={"host": "emulator.lan"}).status_code == 200
-        assert httpx.get(health, headers={"origin": "https://evil.example"}).status_code == 403
+        assert web.get(health, headers={"host": "emulator.lan"}).status_code == 200
+        assert web.get(health, headers={"origin": "https://evil.example"}).status_code == 403
         own = {"host": "emulator.lan:1", "origin": "http://emulator.lan:1"}
-        assert httpx.get(health, headers=own).status_code == 200
+        assert web.get(health, headers=own).status_code == 200
         made_up = {"host": "rebind.example:1", "origin": "http://rebind.example:1"}
-        assert httpx.get(health, headers=made_up).status_code == 403
+        assert web.get(health, headers=made_up).status_code == 403
 
 
 def test_create_refuses_more_instances_than_the_quota(sagemaker: Any) -> None:

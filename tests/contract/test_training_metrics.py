@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -16,6 +15,7 @@ from emulator.compute.fake import FakeBackend, Script
 from emulator.domain.cluster import LogLine, UsageSample
 from emulator.metrics.metric import Span
 from emulator.training.algorithm_metrics import AlgorithmMetrics, algorithm_metric, final_metrics
+from tests.support import web
 from tests.support.builders import a_training_job
 from tests.support.emulator_server import RunningEmulator, job_request, running_emulator, wait_for_status
 
@@ -115,7 +115,7 @@ def test_instance_metrics_are_found_by_search(server: RunningEmulator, job: dict
         ScanBy="TimestampAscending",
     )
     found = {result["Label"]: result["Values"] for result in answer["MetricDataResults"]}
-    report = httpx.get(f"{server.endpoint}/_emulator/training-jobs/{job['TrainingJobName']}").json()
+    report = web.get(f"{server.endpoint}/_emulator/training-jobs/{job['TrainingJobName']}").json()
     limit = report["hosts"][0]["memory_limit_bytes"]
     assert found["CPUUtilization"] == [100.0, 10.0]
     assert found["DiskUtilization"] == [25.0, 50.0]

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from tests.support import web
+
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -16,7 +18,7 @@ class Docker:
 
     def __init__(self, endpoint: str, password: str = "") -> None:
         auth = {"auth": ("AWS", password)} if password else {}
-        self.http = httpx.Client(base_url=endpoint, follow_redirects=True, trust_env=False, timeout=60)
+        self.http = web.Client(base_url=endpoint, follow_redirects=True, trust_env=False)
         challenge = self.http.get("/v2/")
         assert challenge.status_code == 401
         realm = challenge.headers["WWW-Authenticate"].split('"')[1]
