@@ -183,7 +183,7 @@ def test_sigterm_ends_a_server_whose_script_is_still_running(tmp_path: Path) -> 
         f"echo $$ > {pid_file}.part; mv {pid_file}.part {pid_file}; sleep 600\n",
     )
     emulator = start_without_waiting(tmp_path)
-    wait_until(pid_file.exists, limit=60)
+    wait_until(pid_file.exists, limit=120)
     log = emulator.log.read_text()
     assert "10-asks.py: <http.client.HTTPResponse" in log
     assert "Ready." not in log

@@ -78,7 +78,7 @@ def run(pytester: pytest.Pytester) -> Run:
     def run_pytest(test: str, *arguments: str, ini: str = FAKE) -> pytest.RunResult:
         pytester.makeini(INI + ini)
         pytester.makepyfile(test)
-        return pytester.runpytest_subprocess(*plugin, *arguments, timeout=120)
+        return pytester.runpytest_subprocess(*plugin, *arguments, timeout=240)
 
     return run_pytest
 

@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 
 ACCESS_KEY = "minioadmin"
 SECRET_KEY = "minioadmin"
-_STARTS = 600
+_START_LIMIT_SECONDS = 120.0
 
 
 def minio_binary() -> Path:
@@ -57,7 +57,7 @@ def running_minio(directory: Path, region: str = "us-east-1") -> Iterator[str]:
 
 def wait_until_live(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     tick = threading.Event()
-    for _ in range(_STARTS):
+    for _ in range(int(_START_LIMIT_SECONDS / 0.1)):
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{url}/minio/health/cluster").status_code == 200:
                 return
