@@ -162,7 +162,7 @@ def test_a_multi_model_request_names_a_model_that_exists(runtime: RunningRuntime
 def test_a_model_that_is_slow_to_load_is_not_ready_and_later_is(tmp_path: Path) -> None:
     container = MultiModelServer(room=1)
     container.may_load.clear()
-    with running_runtime(tmp_path, RuntimeLimits(model_ready=1)) as runtime, model_server(container) as model:
+    with running_runtime(tmp_path, RuntimeLimits(model_ready=3)) as runtime, model_server(container) as model:
         runtime.route(multi_model(model)[0])
         error = failure(runtime, TargetModel="a")
         assert error["Error"]["Code"] == "ModelNotReadyException"

@@ -190,7 +190,7 @@ def test_a_container_without_an_answer_is_a_model_error(
             assert ask(watched)[2] == b"x"
 
 
-@pytest.mark.parametrize("limits", [RuntimeLimits(invocation=1)])
+@pytest.mark.parametrize("limits", [RuntimeLimits(invocation=3)])
 def test_a_container_that_is_silent_for_too_long_is_a_model_error(watched: Watched) -> None:
     over = threading.Event()
     with model_server(warm_then(lambda exchange: over.wait(20) and None)) as model:

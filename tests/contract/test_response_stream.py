@@ -70,7 +70,7 @@ def test_a_stream_that_breaks_off_ends_with_a_model_stream_error(tmp_path: Path,
             over.wait(20)
         exchange.break_off()
 
-    limits = RuntimeLimits(invocation=1 if is_slow else 60)
+    limits = RuntimeLimits(invocation=3 if is_slow else 60)
     with running_runtime(tmp_path, limits) as runtime, model_server(script) as model:
         runtime.serve(model)
         answer = runtime.client().invoke_endpoint_with_response_stream(EndpointName="e", Body=b"x")
