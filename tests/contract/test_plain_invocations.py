@@ -15,6 +15,7 @@ import pytest
 from emulator.hosting.plain_invocation import LARGEST_BODY
 from emulator.hosting.routing import VariantRoute
 from emulator.hosting.runtime import RuntimeLimits
+from tests.support.emulator_server import wait_until
 from tests.support.invocation_bytes import raw, signed_head
 from tests.support.model_server import Exchange, echo, model_server
 from tests.support.runtime_server import RunningRuntime, running_runtime
@@ -72,13 +73,6 @@ def ask(watched: Watched, body: bytes = b"x", **headers: str) -> tuple[int, dict
     with raw(watched.runtime) as connection:
         connection.sendall(request(watched, body, **headers))
         return answer_of(connection)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def same_both_ways(watched: Watched, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support import web
+from tests.support.emulator_server import wait_until
 from tests.support.s3_backends import S3Backend, new_name
 from tests.support.s3_server import ACCOUNT, REGION
 
@@ -128,12 +129,6 @@ def test_blobs_without_a_row_are_removed_at_start(start: Start, directory: Path)
     stray.write_bytes(b"of a crash between the file and its row")
     start()
     assert not stray.exists()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Until the test's own time limit."""
-    while not holds():
-        os.sched_yield()
 
 
 def memory_peak(process: "subprocess.Popen[bytes]") -> int:

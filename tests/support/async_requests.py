@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from emulator.domain.endpoint_config import AsyncInferenceConfig
 from tests.support.model_server import Exchange
 from tests.support.runtime_server import RunningRuntime
+from tests.support.web import PATIENCE
 
 INPUT = "s3://bucket/in/data.csv"
 
@@ -39,7 +40,7 @@ def ask(runtime: RunningRuntime, **request: Any) -> dict[str, Any]:
 
 
 def wait_for_object(runtime: RunningRuntime, uri: str) -> bytes:
-    url, s3, end = urlsplit(uri), runtime.client("s3"), time.monotonic() + 60
+    url, s3, end = urlsplit(uri), runtime.client("s3"), time.monotonic() + PATIENCE
     while True:
         try:
             return bytes(s3.get_object(Bucket=url.netloc, Key=url.path[1:])["Body"].read())

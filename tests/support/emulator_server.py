@@ -19,6 +19,7 @@ from emulator.compute.backend import ComputeBackend
 from emulator.compute.fake import FakeBackend
 from emulator.settings import Settings
 from emulator.wire.service_model import load_service_models
+from tests.support.web import PATIENCE
 
 MODELS = load_service_models()
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
@@ -55,10 +56,10 @@ def running_emulator(data_dir: Path, compute: ComputeBackend, **settings: Any) -
             yield RunningEmulator(emulator, f"http://127.0.0.1:{port}")
         finally:
             server.should_exit = True
-            thread.join(60)
+            thread.join(2 * PATIENCE)
 
 
-def wait_until(condition: Any, limit: float = 60) -> Any:
+def wait_until(condition: Any, limit: float = PATIENCE) -> Any:
     """The first true answer of `condition`. Fails the test after `limit` seconds."""
     end = time.monotonic() + limit
     while not (answer := condition()):
@@ -67,7 +68,7 @@ def wait_until(condition: Any, limit: float = 60) -> Any:
     return answer
 
 
-def wait_for_status(sagemaker: Any, name: str, *statuses: str, limit: float = 60) -> dict[str, Any]:
+def wait_for_status(sagemaker: Any, name: str, *statuses: str, limit: float = PATIENCE) -> dict[str, Any]:
     """Describe until the job has one of the primary or secondary `statuses`."""
 
     def look() -> dict[str, Any] | None:

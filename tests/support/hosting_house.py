@@ -22,6 +22,7 @@ from emulator.logs.log_store import LogStore
 from emulator.occupancy import Occupancy
 from emulator.sqlite import Database
 from emulator.store.hosting_stores import HostingStores
+from tests.support.web import PATIENCE
 
 S = EndpointStatus
 KEY = ResourceKey("111122223333", "eu-west-1", "endpoint", "Houses")
@@ -89,7 +90,7 @@ class House:
         assert await self.parts.endpoints.create(Endpoint(KEY, NOW, first, progress, {}), {})
 
     async def until(self, condition: Callable[[Endpoint], bool]) -> Endpoint:
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             while True:
                 endpoint = await self.parts.endpoints.get(KEY)
                 if endpoint is not None and condition(endpoint):
@@ -104,7 +105,7 @@ class House:
         return await self.until(lambda e: e.progress.tried == revision and e.progress.retiring is None)
 
     async def until_gone(self) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             while await self.parts.endpoints.get(KEY) is not None:
                 await anyio.sleep(0.01)
 
@@ -114,7 +115,7 @@ class House:
         return list(found.instances) if found else []
 
     async def in_service(self, count: int) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             while len(self.instances()) != count:
                 await anyio.sleep(0.01)
 

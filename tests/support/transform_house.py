@@ -33,6 +33,7 @@ from emulator.store.transform_jobs import TransformJobStore
 from tests.support.batch_model import BatchModel
 from tests.support.builders import ACCOUNT, REGION
 from tests.support.hosting_requests import a_transform_job
+from tests.support.web import PATIENCE
 
 KEY = ResourceKey(ACCOUNT, REGION, "transform-job", "Transform-1")
 SERVES = Script(after=math.inf)
@@ -99,12 +100,12 @@ class House:
         assert await self.store.create(replace(job, model_document=model or job.model_document), {})
 
     async def eventually(self, condition: Callable[[], bool]) -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             while not condition():
                 await anyio.sleep(0.01)
 
     async def until(self, condition: Callable[[TransformJob], bool]) -> TransformJob:
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             while True:
                 job = await self.store.get(KEY)
                 if job is not None and condition(job):
@@ -114,7 +115,7 @@ class House:
     async def end(self) -> TransformJob:
         """When everything that the job had is gone."""
         job = await self.until(lambda job: job.is_final)
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             while await self.compute.find() or self.parts.occupancy.memory_bytes:
                 await anyio.sleep(0.01)
         return job
