@@ -23,7 +23,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulato
 def exchange(running: RunningEmulator, *pieces: bytes) -> tuple[int, int]:
     """How many bytes the server let in, and the status of its answer; 0 where it closes the connection without."""
     url, sent, answer = urlsplit(running.endpoint), 0, b""
-    with socket.create_connection((url.hostname, url.port), 20) as connection:
+    with socket.create_connection((url.hostname, url.port), 60) as connection:
         try:
             for piece in pieces:
                 connection.sendall(piece)
@@ -73,7 +73,7 @@ def test_bodies_and_requests_that_follow_each_other_have_no_such_limit(running: 
     head = b"PUT /bodies/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % 2**20
     assert exchange(running, head + b"a" * 2**20)[1] == 200
     url = urlsplit(running.endpoint)
-    with socket.create_connection((url.hostname, url.port), 20) as connection:
+    with socket.create_connection((url.hostname, url.port), 60) as connection:
         connection.sendall((HEALTH + b"\r\n") * 2000 + HEALTH + b"Connection: close\r\n\r\n")
         answers = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answers.count(b"HTTP/1.1 200 OK") == 2001

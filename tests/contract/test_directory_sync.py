@@ -301,7 +301,7 @@ def test_files_that_say_they_are_larger_than_the_volume_are_not_read(
             while not reasons:
                 await anyio.sleep(0.01)
 
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             await sync_until(until_told, reasons.append, world.job, world.parts)
         with pytest.raises(JobFailure) as raised:
             await finish_sync(world.job, world.parts)

@@ -94,7 +94,7 @@ def test_headers_of_any_language_are_passed_on(minio: str) -> None:
 def asked(url: str, target: str, host: str = "localhost", method: str = "GET") -> tuple[int, str]:
     """Status and code of an answer; `target` is sent as it is."""
     address = httpx.URL(url)
-    with socket.create_connection((address.host, address.port or 80), timeout=10) as connection:
+    with socket.create_connection((address.host, address.port or 80), timeout=60) as connection:
         head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()

@@ -83,7 +83,7 @@ def test_container_is_started_for_batch_and_the_request_s_variables_win(
 def test_answers_of_many_requests_at_once_keep_the_order_of_the_records(
     tmp_path: Path, backend: FakeBackend, model: BatchModel
 ) -> None:
-    meeting = threading.Barrier(4, timeout=10)
+    meeting = threading.Barrier(4, timeout=60)
 
     def reply(body: bytes) -> tuple[int, bytes]:
         if int(body) < 4:

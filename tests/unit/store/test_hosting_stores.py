@@ -228,7 +228,7 @@ def test_every_wish_wakes_the_hosting_plane(tmp_path: Path) -> None:
         ]
         for changes, wish in wishes:
             await wish
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 await changes.wait(60)
         database.close()
 

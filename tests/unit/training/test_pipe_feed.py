@@ -14,7 +14,7 @@ from emulator.training.epoch_fifo import BEGUN
 from emulator.training.pipe_feed import READ_AHEAD, PipeFeed
 from emulator.training.read_ahead import Chunks
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 CHUNK = 50_000
 
 

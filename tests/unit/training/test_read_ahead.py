@@ -5,7 +5,7 @@ import pytest
 
 from emulator.training.read_ahead import OVERHEAD, Chunks, ReadAhead
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Source:
