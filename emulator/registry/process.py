@@ -23,8 +23,11 @@ STOP_LIMIT = 5
 ATTEMPTS = 3
 """Somebody else may take the free port before the registry does."""
 
-# Ends the registry when the emulator's end of the pipe closes, so also when the emulator is killed.
-_OUTLIVED_BY_NOBODY = 'exec 3<&0; "$@" </dev/null & r=$!; (cat <&3 >/dev/null; kill $r) & wait $r'
+# Ends the registry when the emulator's end of the pipe closes, so also when the emulator is killed. SIGTERM, which both
+# get, ends the shell's first wait only, so that the shell never ends before the registry.
+_OUTLIVED_BY_NOBODY = (
+    'exec 3<&0; trap : TERM; "$@" </dev/null & r=$!; (cat <&3 >/dev/null; kill $r) & wait $r; wait $r'
+)
 
 
 class RegistryProcess:
