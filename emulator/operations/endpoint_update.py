@@ -52,7 +52,8 @@ async def update_endpoint_weights_and_capacities(call: Call, params: Params) -> 
     if not any(_weight(variant, endpoint, active, desired) for variant in active.variants):
         raise validation_error("At least one production variant must have a DesiredWeight above 0.")
     store = call.parts.hosting.endpoints
-    if not await store.request_desired(endpoint.key, active.revision, desired, call.now()):
+    seen = endpoint.modified_at
+    if not await store.request_desired(endpoint.key, desired, call.now(), seen):
         raise hosting_errors.endpoint_in_progress(endpoint.arn)
     return {"EndpointArn": endpoint.arn}
 

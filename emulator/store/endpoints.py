@@ -50,9 +50,14 @@ class EndpointStore:
         self._changes.notify()
         return is_done
 
-    async def request_desired(self, key: ResourceKey, revision: int, desired: Desired, now: datetime) -> bool:
-        """Wish for weights and counts of the deployment `revision`. False as for `request_update`."""
-        is_done = await self._database.run(_request_desired, key.arn, revision, desired, now)
+    async def request_desired(
+        self, key: ResourceKey, desired: Desired, now: datetime, seen: datetime | None
+    ) -> bool:
+        """Wish for weights and counts of the active deployment. False as for `request_update`.
+
+        `seen`: the `modified_at` of the endpoint that `desired` was made from.
+        """
+        is_done = await self._database.run(_request_desired, key.arn, desired, now, seen)
         self._changes.notify()
         return is_done
 
@@ -170,13 +175,13 @@ def _request_update(connection: Connection, arn: str, deployment: Deployment, no
 
 
 def _request_desired(
-    connection: Connection, arn: str, revision: int, desired: Desired, now: datetime
+    connection: Connection, arn: str, desired: Desired, now: datetime, seen: datetime | None
 ) -> bool:
     changed = connection.execute(
-        "UPDATE endpoints SET desired = ?, desired_revision = ?, modified_at = ? WHERE arn = ?"
-        " AND json_extract(progress, '$.active.revision') = ? AND delete_requested_at IS NULL"
-        " AND json_extract(progress, '$.tried') = revision",
-        (json.dumps(desired), revision, to_column(now), arn, revision),
+        "UPDATE endpoints SET desired = ?, desired_revision = json_extract(progress, '$.active.revision'),"
+        " modified_at = ? WHERE arn = ? AND modified_at IS ? AND delete_requested_at IS NULL"
+        " AND json_extract(progress, '$.active') IS NOT NULL AND json_extract(progress, '$.tried') = revision",
+        (json.dumps(desired), to_column(now), arn, to_column(seen) if seen else None),
     )
     return bool(changed.rowcount)
 

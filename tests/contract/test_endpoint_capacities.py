@@ -13,9 +13,12 @@ pytest_plugins = ["tests.support.hosting_fixtures"]
 GIB = 2**30
 
 
-async def wish(house: House, count: int) -> None:
+async def wish(house: House, count: int, seconds: int = 1) -> None:
+    """`seconds`: so long after NOW."""
     desired = {"Main": {"DesiredInstanceCount": count}}
-    await house.parts.endpoints.request_desired(KEY, 1, desired, NOW + timedelta(seconds=1))
+    endpoint = await house.until(lambda _: True)
+    now = NOW + timedelta(seconds=seconds)
+    assert await house.parts.endpoints.request_desired(KEY, desired, now, endpoint.modified_at)
 
 
 def test_wish_that_was_given_up_stays_given_up_after_an_update_that_failed(
@@ -37,9 +40,7 @@ def test_wish_that_was_given_up_stays_given_up_after_an_update_that_failed(
         assert "missing:1" in str(endpoint.progress.failure_reason)
         assert endpoint.desired_count(endpoint.current.variants[0]) == 1
         backend._missing_images = frozenset()
-        await house.parts.endpoints.request_desired(
-            KEY, 1, {"Main": {"DesiredInstanceCount": 2}}, NOW + timedelta(seconds=3)
-        )
+        await wish(house, 2, seconds=3)
         await house.in_service(2)
 
     play(tmp_path, backend, story, budget=16 * GIB + 1)

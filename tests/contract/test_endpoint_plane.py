@@ -131,11 +131,12 @@ def test_weights_and_counts_change_without_touching_who_stays(tmp_path: Path, ba
         await house.status(S.IN_SERVICE)
         first = house.instances()[0]
         wanted = {"Main": {"DesiredInstanceCount": 3, "DesiredWeight": 0.5}}
-        await house.parts.endpoints.request_desired(KEY, 1, wanted, NOW)
+        await house.parts.endpoints.request_desired(KEY, wanted, NOW, None)
         await house.in_service(3)
         endpoint = await house.status(S.IN_SERVICE)
         assert endpoint.progress.variants["Main"].weight == 0.5
-        await house.parts.endpoints.request_desired(KEY, 1, {"Main": {"DesiredInstanceCount": 1}}, NOW)
+        fewer = {"Main": {"DesiredInstanceCount": 1}}
+        await house.parts.endpoints.request_desired(KEY, fewer, NOW, seen=NOW)
         await house.until(lambda e: e.progress.variants["Main"].instance_count == 1)
         assert house.instances() == [first]
         assert house.parts.occupancy.memory_bytes == 8 * 2**30
@@ -152,7 +153,8 @@ def test_instances_that_stay_unhealthy_are_not_added_and_nothing_else_changes(
         await house.create(deployment(1, variant(**HASTY)))
         await house.status(S.IN_SERVICE)
         kept = house.instances()
-        await house.parts.endpoints.request_desired(KEY, 1, {"Main": {"DesiredInstanceCount": 2}}, NOW)
+        more = {"Main": {"DesiredInstanceCount": 2}}
+        await house.parts.endpoints.request_desired(KEY, more, NOW, None)
         endpoint = await house.until(lambda e: e.progress.failure_reason is not None)
         assert endpoint.status is S.IN_SERVICE
         assert endpoint.progress.variants["Main"].instance_count == 1

@@ -76,7 +76,8 @@ def test_instances_that_find_no_room_beside_the_others_are_not_added(
         await house.create(deployment(1))
         await house.status(S.IN_SERVICE)
         kept = house.instances()
-        await house.parts.endpoints.request_desired(KEY, 1, {"Main": {"DesiredInstanceCount": 2}}, NOW)
+        more = {"Main": {"DesiredInstanceCount": 2}}
+        await house.parts.endpoints.request_desired(KEY, more, NOW, None)
         endpoint = await house.until(lambda e: e.progress.failure_reason is not None)
         assert str(endpoint.progress.failure_reason).startswith("CapacityError")
         assert endpoint.status is S.IN_SERVICE

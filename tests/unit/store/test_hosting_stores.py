@@ -95,9 +95,10 @@ def test_an_endpoint_is_read_as_both_planes_left_it(run: Run) -> None:
         assert not await stores.endpoints.create(an_endpoint("mixed-case"), {})
         assert await stores.endpoints.get(endpoint.key) == endpoint
         await stores.endpoints.save_progress(serving)
-        assert await stores.endpoints.request_desired(
-            endpoint.key, 1, {"AllTraffic": {"DesiredWeight": 2.0}}, LATER
-        )
+        wish = {"AllTraffic": {"DesiredWeight": 2.0}}
+        assert await stores.endpoints.request_desired(endpoint.key, wish, LATER, seen=None)
+        assert not await stores.endpoints.request_desired(endpoint.key, {}, LATEST, seen=None)
+        assert not await stores.endpoints.request_desired(endpoint.key, {}, LATEST, seen=LATEST)
         found = await stores.endpoints.get(endpoint.key)
         assert found is not None
         assert (found.progress, found.desired_revision, found.modified_at) == (serving.progress, 1, LATER)
@@ -112,11 +113,11 @@ def test_of_two_wishes_at_a_time_the_second_is_refused(run: Run) -> None:
     async def test(stores: HostingStores, _: TagStore) -> None:
         store = stores.endpoints
         await store.create(endpoint, {})
-        assert not await store.request_desired(endpoint.key, 1, {}, LATER), "nothing is in service"
+        assert not await store.request_desired(endpoint.key, {}, LATER, None), "nothing is in service"
         await store.save_progress(in_service(endpoint))
         assert await store.request_update(endpoint.key, a_deployment(2), LATER)
         assert not await store.request_update(endpoint.key, a_deployment(2), LATER)
-        assert not await store.request_desired(endpoint.key, 1, {}, LATER), "it is being replaced"
+        assert not await store.request_desired(endpoint.key, {}, LATER, LATER), "it is being replaced"
         await store.request_delete(endpoint.key, LATER)
         await store.request_delete(endpoint.key, LATEST)
         assert not await store.request_update(endpoint.key, a_deployment(3), LATEST)
@@ -221,7 +222,7 @@ def test_every_wish_wakes_the_hosting_plane(tmp_path: Path) -> None:
         wishes = [
             (of_endpoints, stores.endpoints.create(endpoint, {})),
             (of_endpoints, stores.endpoints.request_update(endpoint.key, a_deployment(2), LATER)),
-            (of_endpoints, stores.endpoints.request_desired(endpoint.key, 1, {}, LATER)),
+            (of_endpoints, stores.endpoints.request_desired(endpoint.key, {}, LATER, None)),
             (of_endpoints, stores.endpoints.request_delete(endpoint.key, LATER)),
             (of_transform_jobs, stores.transform_jobs.create(job, {})),
             (of_transform_jobs, stores.transform_jobs.request_stop(job.key, LATER)),
