@@ -148,7 +148,7 @@ def test_a_connection_serves_many_requests() -> None:
 def test_a_connection_that_cannot_go_on_is_replaced(first: bytes) -> None:
     async def case(client: ContainerClient) -> None:
         assert await ask(client, url) == (200, b"a")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while any(each.connection.is_open for idle in client._idle.values() for each in idle):
                 await anyio.sleep(0.01)
         assert await ask(client, url) == (200, b"b")

@@ -54,7 +54,7 @@ def test_instances_of_a_scale_up_that_broke_off_are_removed(tmp_path: Path, back
         await house.create(deployment(1))
         await house.status(S.IN_SERVICE)
         await wish(house, 2)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while len(backend._containers) < 2:
                 await anyio.sleep(0.01)
 
@@ -82,7 +82,7 @@ def test_serverless_container_of_a_former_process_is_removed(tmp_path: Path, bac
 
     async def second(house: House) -> None:
         await house.status(S.IN_SERVICE)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while backend._containers or house.parts.routes.find(KEY) is None:
                 await anyio.sleep(0.01)
         assert house.parts.occupancy.memory_bytes == 0
@@ -119,7 +119,7 @@ def test_instance_that_cannot_be_stopped_at_first_is_stopped_later(
         await house.create(deployment(1, variant(count=2)))
         await house.status(S.IN_SERVICE)
         await wish(house, 1)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while stubborn.faults:
                 assert (await house.until(lambda _: True)).status is S.UPDATING
                 await anyio.sleep(0.01)

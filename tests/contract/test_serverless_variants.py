@@ -37,7 +37,7 @@ def traffic(house: House) -> Traffic:
 
 
 async def nothing_held(house: House) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while house.parts.occupancy.memory_bytes:
             await anyio.sleep(0.01)
 
@@ -132,7 +132,7 @@ def test_variant_of_an_old_deployment_starts_nothing_more(tmp_path: Path, backen
         old = wake_of(house)
         await house.parts.endpoints.request_update(KEY, deployment(2, serverless_variant()), NOW)
         await house.updated()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await old()
         assert backend._containers == {}
         await ask(house)

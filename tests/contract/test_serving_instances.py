@@ -54,7 +54,7 @@ def test_instance_stays_in_service_while_its_log_breaks_off(tmp_path: Path, deaf
         kept, [(cluster, _)] = house.instances(), deaf._containers
         containers = dict(deaf._containers)
         deaf.breaks_off.set()
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while deaf.watches < 2:
                 assert house.instances() == kept
                 await anyio.sleep(0.01)
@@ -89,7 +89,7 @@ def test_log_that_cannot_be_stored_takes_nothing_out_of_service(
         monkeypatch.setattr(house.parts.logs, "put", full_at_first)
         await house.create(deployment(1))
         await house.status(S.IN_SERVICE)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while len(stored) < 2:
                 await anyio.sleep(0.01)
         assert discarded == []
@@ -148,7 +148,7 @@ def test_replacement_that_never_passes_its_health_check_is_replaced_too(
         backend.addresses = {}
         await backend.signal(cluster, host, "SIGKILL")
         await house.in_service(0)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             replacements = set[int]()
             while len(replacements) < 3:
                 replacements |= {id(each) for each in backend._containers.values()}
@@ -167,7 +167,7 @@ def test_instance_that_fails_its_pings_again_and_again_is_replaced(
     monkeypatch: pytest.MonkeyPatch,
     status: int | None,
 ) -> None:
-    monkeypatch.setattr("emulator.hosting.serving_container.PING_LIMIT", 0.1)
+    monkeypatch.setattr("emulator.hosting.serving_container.PING_LIMIT", 0.5)
     patient = variant(ContainerStartupHealthCheckTimeoutInSeconds=3600)
 
     async def story(house: House) -> None:
@@ -187,7 +187,7 @@ def test_instance_that_fails_its_pings_again_and_again_is_replaced(
 def test_instance_that_is_busy_may_be_silent(
     tmp_path: Path, backend: FakeBackend, pings: PingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.hosting.serving_container.PING_LIMIT", 0.1)
+    monkeypatch.setattr("emulator.hosting.serving_container.PING_LIMIT", 0.5)
     patient = variant(ContainerStartupHealthCheckTimeoutInSeconds=3600)
 
     async def story(house: House) -> None:
@@ -196,7 +196,7 @@ def test_instance_that_is_busy_may_be_silent(
         [only] = house.instances()
         with only.serving():
             pings.status = None
-            await anyio.sleep(1.5)
+            await anyio.sleep(4)
             assert house.instances() == [only]
         pings.status = 200
         pings.may_go_on.set()

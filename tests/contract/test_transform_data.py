@@ -63,7 +63,7 @@ def test_container_is_started_for_batch_and_the_request_s_variables_win(
             BatchStrategy="SingleRecord",
             Environment={"BOTH": "job", "AWS_ENDPOINT_URL": "mine"},
         )
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while not backend._containers:
                 await anyio.sleep(0.01)
         [((cluster, _), found)] = backend._containers.items()

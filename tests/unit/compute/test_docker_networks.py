@@ -34,7 +34,7 @@ class Engine:
 def play(story: Callable[[Engine, ClusterNetworks], Awaitable[None]]) -> None:
     async def whole() -> None:
         engine = Engine()
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await story(engine, ClusterNetworks(engine.make))
 
     anyio.run(whole)
