@@ -86,7 +86,7 @@ def check_memory_limits(client: DockerClient, announced: bool, cgroup: str) -> F
 
 def measure_limit(client: DockerClient) -> int | None:
     """Bytes that the kernel grants to a probe container; None where no local image could run one."""
-    for image in client.api.images(quiet=True)[:5]:
+    for image in client.api.images(quiet=True)[:20]:
         with suppress(APIError):
             container = client.containers.create(
                 image, entrypoint=["sleep", "30"], command=[], mem_limit=PROBE_LIMIT, network_mode="none"
