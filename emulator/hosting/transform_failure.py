@@ -8,7 +8,7 @@ from emulator.hosting.transform_fault import TransformFault
 
 LOOK_AT_LOGS = "See job logs for more information"
 
-VERDICT_LIMIT = 2.0
+VERDICT_LIMIT = 5.0
 """Seconds for the news of a container's end, which says more than that nobody answers any more, and may come later."""
 
 
