@@ -13,7 +13,7 @@ from sagemaker.predictor import Predictor
 from sagemaker.serializers import CSVSerializer
 
 session = sagemaker.Session(default_bucket="sdk-v2")
-patience = WaiterConfig(delay=1, max_attempts=90)
+patience = WaiterConfig(delay=1, max_attempts=30)
 
 Path("model.json").write_text(json.dumps({"weights": [2.0, 0.0], "bias": 0.0}))
 with tarfile.open("model.tar.gz", "w:gz") as tar:
