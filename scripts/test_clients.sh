@@ -68,4 +68,5 @@ say "building the images of sample_containers/"
 if ! { .venv/bin/python scripts/images.py && .venv/bin/python scripts/images.py script_mode_torch; } && [[ ${CI_REQUIRE_ALL:-} == 1 ]]; then
     exit 1
 fi
-.venv/bin/python -m pytest tests/clients "$@"
+# Three at once, each with an emulator of its own, because the SDKs wait half a minute between two looks.
+.venv/bin/python -m pytest tests/clients -n 3 --dist worksteal "$@"
