@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import docker
-import httpx
 import pytest
 
 from tests.compose.compose_client import ACCOUNT, client, run_to_the_end, training_job_request, upload_shards
 from tests.compose.compose_project import ComposeProject, wait_until
+from tests.support import web
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
@@ -159,7 +159,7 @@ def lines(project: ComposeProject, job: str) -> list[str]:
 
 
 def report(project: ComposeProject, job: str) -> Any:
-    return httpx.get(f"{project.emulator_url}/_emulator/training-jobs/{job}", timeout=60).json()
+    return web.get(f"{project.emulator_url}/_emulator/training-jobs/{job}").json()
 
 
 @pytest.mark.parametrize("mode", READ)

@@ -9,19 +9,20 @@ from typing import Any
 
 import boto3
 import docker
-import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from docker.models.containers import Container
 
+from tests.e2e.held_containers import WAIT
 from tests.e2e.training_client import ACCOUNT, REGION, TrainingClient, new_name, until
+from tests.support import web
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerRole"
 VARIANT = "AllTraffic"
 WISHES_TYPE = "application/x-wishes"
 CLUSTER_LABEL = "sagemaker-emulator.cluster"
 SETTLED = {"InService", "Failed"}
-HELD = {"run": "while [ ! -e /tmp/go ]; do sleep 0.05; done"}
+HELD = {"run": WAIT}
 """A wish that is under way until `let_go` of its container."""
 
 
@@ -207,17 +208,9 @@ def direct_url(container: Container) -> str:
 def ask_container(container: Container, wish: Mapping[str, Any]) -> bytes:
     """One request past the emulator, to see what it did without going through it."""
     headers = {"Content-Type": WISHES_TYPE}
-    answer = httpx.post(
-        f"{direct_url(container)}/invocations", content=json.dumps(wish), headers=headers, timeout=60
-    )
+    answer = web.post(f"{direct_url(container)}/invocations", content=json.dumps(wish), headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.content
-
-
-def let_go(containers: Sequence[Container]) -> None:
-    """Answer what is HELD in them now, and from now on at once."""
-    for container in containers:
-        assert container.exec_run("touch /tmp/go").exit_code == 0
 
 
 def error_of(caught: ClientError) -> tuple[str, str]:

@@ -9,7 +9,8 @@ import docker
 from docker.models.containers import Container
 
 from tests.e2e.conftest import Restartable
-from tests.e2e.hosting_client import HELD, WISHES_TYPE, HostingClient, hosting_client, let_go
+from tests.e2e.held_containers import let_go
+from tests.e2e.hosting_client import HELD, WISHES_TYPE, HostingClient, hosting_client
 from tests.e2e.training_client import BUCKET, new_name, until
 
 GROUP = "/aws/sagemaker/TransformJobs"

@@ -7,8 +7,7 @@ import docker
 import pytest
 
 from tests.e2e.conftest import Launch
-from tests.e2e.test_checkpoints import WAIT, release
-from tests.e2e.test_restart import find_containers
+from tests.e2e.held_containers import WAIT, find_containers, release
 from tests.e2e.training_client import TrainingClient, statuses, until
 
 JOBS = 8

@@ -10,10 +10,9 @@ import docker
 import pytest
 
 from tests.e2e.conftest import Restartable
-from tests.e2e.test_restart import find_containers
+from tests.e2e.held_containers import WAIT, find_containers, release
 from tests.e2e.training_client import BUCKET, TrainingClient, new_name, script, statuses, until
 
-WAIT = "while [ ! -e /tmp/go ]; do sleep 0.05; done"
 STOPPABLE = "trap 'echo 2 > /opt/ml/checkpoints/stopped; exit 0' TERM; echo UP; sleep 600 & wait"
 
 
@@ -21,11 +20,6 @@ def s3_folder(stem: str = "checkpoints") -> tuple[str, str]:
     """A key prefix and its URI."""
     prefix = new_name(stem)
     return prefix, f"s3://{BUCKET}/{prefix}"
-
-
-def release(engine: docker.DockerClient, name: str) -> None:
-    for container in find_containers(engine, name):
-        assert container.exec_run("touch /tmp/go").exit_code == 0
 
 
 def contents(client: TrainingClient, prefix: str) -> dict[str, bytes]:

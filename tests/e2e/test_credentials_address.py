@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from tests.e2e.conftest import Launch, Restartable
+from tests.e2e.held_containers import WAIT
 from tests.e2e.training_client import ACCOUNT, TrainingClient, until
 from tests.support.images import cannot_run
 
@@ -81,7 +82,7 @@ def test_rule_goes_with_the_job_and_serves_its_network_alone(
 
 def test_no_rule_outlives_a_killed_server_and_its_job(restartable: Restartable) -> None:
     before = restartable.start(CREDENTIALS_ADDRESS="true")
-    script = f"while [ ! -e /tmp/go ]; do sleep 0.1; done; {FETCH}"
+    script = f"{WAIT}; {FETCH}"
     name = before.create({"run": f"echo READY; {script}"})
     before.wait_for_line(name, "READY")
     restartable.kill()

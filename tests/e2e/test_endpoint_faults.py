@@ -13,13 +13,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.e2e.conftest import Launch, Restartable
 from tests.e2e.endpoint_load import THREADS, load
+from tests.e2e.held_containers import let_go
 from tests.e2e.hosting_client import (
     HELD,
     HostingClient,
     ask_container,
     hosting_client,
     ids_of,
-    let_go,
     variant,
 )
 from tests.e2e.leftovers import find_leftovers

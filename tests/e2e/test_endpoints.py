@@ -3,7 +3,6 @@
 import json
 import re
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 from docker.models.containers import Container
@@ -18,6 +17,7 @@ from tests.e2e.hosting_client import (
     variant,
 )
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, new_name
+from tests.support import web
 
 pytestmark = pytest.mark.ordinary_user
 
@@ -142,7 +142,7 @@ def test_endpoint_is_creating_until_its_container_is_healthy(hosting: HostingCli
     assert image["SpecifiedImage"] == hosting.image
     assert "@sha256:" in image["ResolvedImage"]
     [container] = hosting.containers(name)
-    assert httpx.get(f"{direct_url(container)}/ping", timeout=60).status_code == 200
+    assert web.get(f"{direct_url(container)}/ping").status_code == 200
     hosting.delete(name)
 
 

@@ -12,7 +12,8 @@ import pytest
 from emulator.fast_file import availability
 from emulator.fast_file.mount_table import KIND, read_mount_table
 from tests.e2e.conftest import Launch, Restartable
-from tests.e2e.test_checkpoints import WAIT, completed, release
+from tests.e2e.held_containers import WAIT, release
+from tests.e2e.test_checkpoints import completed
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, script
 from tests.support.fuse import require_fuse
 

@@ -6,11 +6,11 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.e2e.test_sharding import channel_files
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, new_name, script
+from tests.support import web
 
 OBJECTS = 10_000
 
@@ -23,7 +23,7 @@ def digests(report: dict[str, Any], name: str) -> dict[str, str]:
 def put_all(emulator: TrainingClient, objects: dict[str, bytes]) -> str:
     """Without signatures, which the embedded S3 does not ask for: boto3 takes most of its time for them."""
     prefix = new_name("many")
-    with httpx.Client(base_url=emulator.url, timeout=60) as client, ThreadPoolExecutor(8) as pool:
+    with web.Client(base_url=emulator.url) as client, ThreadPoolExecutor(8) as pool:
         paths = (f"/{BUCKET}/{prefix}/{quote(key)}" for key in objects)
         for answer in pool.map(lambda path, body: client.put(path, content=body), paths, objects.values()):
             answer.raise_for_status()

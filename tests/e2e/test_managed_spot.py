@@ -9,8 +9,8 @@ import pytest
 
 from emulator.domain.interruption_schedule import InterruptionSchedule
 from tests.e2e.conftest import Launch, Restartable
-from tests.e2e.test_checkpoints import WAIT, completed, contents, release, s3_folder
-from tests.e2e.test_restart import find_containers
+from tests.e2e.held_containers import WAIT, find_containers, release
+from tests.e2e.test_checkpoints import completed, contents, s3_folder
 from tests.e2e.training_client import GROUP, TrainingClient, channel, new_name, script, statuses, until
 
 SPOT = {

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.endpoint_load import load
-from tests.e2e.hosting_client import HELD, HostingClient, archive, let_go, s3_source, variant
+from tests.e2e.held_containers import let_go
+from tests.e2e.hosting_client import HELD, HostingClient, archive, s3_source, variant
 from tests.e2e.training_client import BUCKET, until
 
 MIB = 2**20

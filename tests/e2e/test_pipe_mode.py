@@ -10,8 +10,8 @@ import docker
 import pytest
 
 from tests.e2e.conftest import Launch, Restartable
-from tests.e2e.test_checkpoints import WAIT, completed, release
-from tests.e2e.test_restart import find_containers
+from tests.e2e.held_containers import WAIT, find_containers, release
+from tests.e2e.test_checkpoints import completed
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, script, statuses, until
 
 SHARDED = {"S3DataDistributionType": "ShardedByS3Key"}

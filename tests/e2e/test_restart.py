@@ -4,9 +4,9 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.models.containers import Container
 
 from tests.e2e.conftest import Restartable
+from tests.e2e.held_containers import WAIT, find_containers
 from tests.e2e.leftovers import LABEL, find_leftovers
 from tests.e2e.slow_s3 import running_slow_s3
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, statuses, until
@@ -48,7 +48,7 @@ def test_container_that_ended_while_the_server_was_down(
     before = restartable.start()
     name = before.create(
         {
-            "run": "echo x > /opt/ml/model/x; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo last words",
+            "run": f"echo x > /opt/ml/model/x; {WAIT}; echo last words",
             "failure": "gave up",
             "exit_code": "7",
         }
@@ -65,10 +65,6 @@ def test_container_that_ended_while_the_server_was_down(
     assert job["FailureReason"] == "AlgorithmError: gave up, exit code: 7"
     assert after.lines(name) == ["last words"]
     assert list(after.files(name)) == ["x"]
-
-
-def find_containers(engine: docker.DockerClient, name: str) -> list[Container]:
-    return engine.containers.list(filters={"name": f"sagemaker-{name}-"}, ignore_removed=True)
 
 
 def test_stop_that_a_killed_server_had_accepted(restartable: Restartable) -> None:

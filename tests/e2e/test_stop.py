@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import Launch
+from tests.e2e.held_containers import WAIT, release
 from tests.e2e.slow_s3 import SlowS3, running_slow_s3
-from tests.e2e.test_checkpoints import WAIT, release
 from tests.e2e.training_client import BUCKET, TrainingClient, channel, statuses
 
 
